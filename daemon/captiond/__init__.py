@@ -1,0 +1,1 @@
+"""captiond: a folder that reads your photos."""

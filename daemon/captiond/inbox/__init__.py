@@ -1,0 +1,1 @@
+"""The folder people drop files into."""

@@ -1,0 +1,192 @@
+"""The nouns of captiond as frozen dataclasses: one type for each step of a photo's way; no behaviour."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NewType
+
+Json = Any
+"""What `json.loads` returns."""
+
+Digest = NewType("Digest", str)
+"""SHA-256 of a photo's bytes, 64 lower-case hex digits: its identity."""
+
+PromptName = NewType("PromptName", str)
+"""The name of a prompt, as in the configuration: `objects`, `mood` …"""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What `stat` says of a file; equal stamps mean that nobody touched it in between."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFile:
+    """A path in an inbox with its stamp; not trusted yet.
+
+    Paths may hold bytes that are not UTF-8, as surrogates (`os.fsencode` gives them back).
+    """
+
+    inbox: Path
+    path: Path
+    stamp: FileStamp
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes of a file, read once and unchanged while they were read."""
+
+    file: InboxFile
+    digest: Digest
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What the picture says about itself; width and height in pixels, upright."""
+
+    format: str
+    width: int
+    height: int
+    taken_at: str | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """An upright small JPEG for the model, and the facts of the picture it came from."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    facts: PictureFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The pixels a model can use: a picture is shrunk into the box that loses least, never enlarged.
+
+    `boxes` are (width, height) pairs: one for most models, the grids of LLaVA 1.6 where its projector has
+    them.
+    """
+
+    boxes: tuple[tuple[int, int], ...]
+
+
+class Status(StrEnum):
+    """How a result came out."""
+
+    OK = "ok"
+    """There is an answer."""
+    EMPTY = "empty"
+    """The answer is that there is nothing: no text in the picture, say."""
+    SKIPPED = "skipped"
+    """Not asked, for the reason given."""
+    REJECTED = "rejected"
+    """The reply was no answer; kept with its reason, never shown as one."""
+
+
+class Source(StrEnum):
+    """Who gave a result, lowest rank first."""
+
+    MODEL = "model"
+    IMPORT = "import"
+    HUMAN = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model answered; the digest pins it where a tag may move."""
+
+    name: str
+    digest: str
+    family: str | None = None
+    parameters: str | None = None
+    quantization: str | None = None
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The raw text that came back, complete, with what it cost."""
+
+    text: str
+    finish: str
+    model: ModelIdentity
+    thinking: str = ""
+    seconds: float = 0.0
+    load_seconds: float = 0.0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply understood and accepted: `value` for people, `content` where it has structure.
+
+    `raw` is the untouched reply, only where cleaning changed it.
+    """
+
+    status: Status
+    value: str | None = None
+    content: Json = None
+    language: str | None = None
+    reason: str | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answer, who gave it, when, and from which version of the prompt."""
+
+    prompt: PromptName
+    prompt_version: str
+    source: Source
+    answer: Answer
+    created_at: datetime
+    from_prompt: PromptName | None = None
+    model: ModelIdentity | None = None
+    finish: str | None = None
+    seconds: float | None = None
+    load_seconds: float | None = None
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A prompt that a photo still has to be asked; `tries` counts the charged ones."""
+
+    prompt: PromptName
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A photo in this daemon's hands: where its bytes lie and what it is to be asked."""
+
+    photo_id: int
+    digest: Digest
+    files: tuple[InboxFile, ...]
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that the catalogue knows of a photo that a sidecar tells; results are the current ones."""
+
+    digest: Digest
+    size_bytes: int
+    facts: PictureFacts | None
+    state: str
+    reason: str | None
+    results: tuple[Result, ...]
