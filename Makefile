@@ -1,0 +1,47 @@
+# Two commands for a fresh machine: `make run INBOX=~/Pictures/inbox` and `make test`.
+# Python >= 3.11 with venv is all they assume; the rest comes from the hashed lock files.
+
+PYTHON ?= python3
+INBOX ?= $(HOME)/Pictures/inbox
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+LOCKED = --require-hashes --no-deps
+
+.PHONY: run demo test check lock clean
+
+run: .venv/.run
+	.venv/bin/captiond run "$(INBOX)"
+
+demo: .venv/.run
+	.venv/bin/captiond demo
+
+test: .venv/.test
+	.venv/bin/python -m pytest
+
+check: .venv/.test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+# hatchling comes from the lock too, so that nothing is installed that has no hash.
+.venv/.run: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PIP) $(LOCKED) -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: .venv/.run requirements-test.lock
+	$(PIP) $(LOCKED) -r requirements-test.lock
+	@touch $@
+
+# For maintainers; needs uv. Names, versions and hashes only: no addresses.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --no-annotate \
+		pyproject.toml requirements-build.in -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --no-annotate \
+		pyproject.toml requirements-build.in --all-extras --group lint --group test -o requirements-test.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,148 @@
+"""The file under the catalogue: open it, check that it is ours, bring it up to date, translate its errors."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from captiond.errors import CaptiondError, CatalogueFault, DiskFull, ForeignCatalogue, NewerCatalogue
+
+APPLICATION_ID = 0x43415054  # 'CAPT'
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 30
+
+
+def open_to_write(path: Path, now: datetime) -> Engine:
+    """Open the catalogue for its one writer, made or upgraded where needed.
+
+    Raises ForeignCatalogue and NewerCatalogue with the file untouched, CatalogueFault and DiskFull.
+    """
+    with translated(path):
+        _make_private(path)
+        version = _schema_version(path)
+        engine = _writing_engine(path)
+        if version < SCHEMA_VERSION:
+            _upgrade(engine, path, version, now)
+        return engine
+
+
+def open_to_read(path: Path) -> Engine:
+    """Open an existing catalogue read-only: such a connection can neither write nor checkpoint."""
+    with translated(path):
+        if not path.is_file() or path.stat().st_size == 0:
+            raise CatalogueFault(f"there is no catalogue at {path} yet: captiond run makes it")
+        if _schema_version(path) == 0:
+            raise ForeignCatalogue(f"{path} is not a catalogue of captiond's")
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    return create_engine("sqlite+pysqlite://", creator=connect)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours; every error of the database passes here."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _ours(path, error.orig or error) from error
+    except (sqlite3.Error, OSError) as error:
+        raise _ours(path, error) from error
+
+
+def _ours(path: Path, error: BaseException) -> CaptiondError:
+    said = str(error)
+    if isinstance(error, sqlite3.DatabaseError) and "not a database" in said:
+        return ForeignCatalogue(f"{path} is not an SQLite database; captiond leaves it alone")
+    full = ("is full", "readonly database", "No space left", "Read-only file system", "Disk quota")
+    if any(sign in said for sign in full):
+        return DiskFull(f"the catalogue {path} cannot be written: {said}")
+    if "malformed" in said:
+        cure = "keep the file, restore a backup, or move it away and let captiond read the photos again"
+        return CatalogueFault(f"the catalogue {path} is damaged ({said}): {cure}")
+    return CatalogueFault(f"the catalogue {path}: {said}")
+
+
+def _make_private(path: Path) -> None:
+    """Create the file readable by its owner alone; SQLite gives its -wal and -shm the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _schema_version(path: Path) -> int:
+    """Tell which schema the file has, 0 for an empty file; it is only read."""
+    if path.stat().st_size == 0:
+        return 0
+    with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (tables or application):
+        raise ForeignCatalogue(
+            f"{path} is an SQLite database, but not a catalogue of captiond's; it was left untouched. "
+            "Name another file with --catalogue"
+        )
+    if version > SCHEMA_VERSION:
+        raise NewerCatalogue(
+            f"{path} was made by a newer captiond (schema {version}, this one knows {SCHEMA_VERSION}); "
+            "it was left untouched. Install the newer version, or name another file with --catalogue"
+        )
+    return int(version)
+
+
+def _writing_engine(path: Path) -> Engine:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    # FULL: a commit that returned survives a power cut; NORMAL lost acknowledged rows.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # The driver's own BEGIN comes late and leaves half a migration behind.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _upgrade(engine: Engine, path: Path, version: int, now: datetime) -> None:
+    from .migrating import upgrade  # noqa: PLC0415 - Alembic is slow to import and rarely needed
+
+    if version:
+        backup = path.with_name(f"{path.name}.schema-{version}-{now:%Y%m%dT%H%M%SZ}.backup")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("VACUUM INTO ?", (str(backup),))
+    with engine.begin() as connection:
+        upgrade(connection)
+
+
+def close_for_readers(engine: Engine) -> None:
+    """Close the writer and leave a single file, which users without write access can read too."""
+    try:
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.rollback()
+            raw.execute("PRAGMA optimize")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raw.execute("PRAGMA journal_mode = DELETE")
+    except (sqlite3.Error, DatabaseError):
+        # A reader has it open, or the disk is full: WAL stays, which is just as safe.
+        pass
+    finally:
+        engine.dispose()

@@ -1,0 +1,142 @@
+"""Writes about files: what lies in the inboxes, and which photo each file holds.
+
+Every function takes the writing connection first and belongs in one transaction (`store.Catalogue.write`).
+"""
+
+import os
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from captiond.clock import iso
+from captiond.model import FileStamp, Original, PromptName
+
+from .jobs import queue_missing
+from .places import place_columns, stamp_columns
+from .tables import files, photos
+
+
+def register(
+    connection: Connection, original: Original, prompts: Sequence[PromptName], *, fresh: bool, now: datetime
+) -> int:
+    """Know a file's photo, and queue the prompts it has no result for; gives the photo's id.
+
+    Known bytes under a new name cost no job: the file only gets a sidecar of its own.
+    """
+    file = original.file
+    _insert_photo(connection, original, now)
+    photo_id: int = connection.scalars(select(photos.c.id).where(photos.c.sha256 == original.digest)).one()
+    before = connection.scalars(
+        select(files.c.photo_id).where(files.c.path_bytes == os.fsencode(file.path))
+    ).one_or_none()
+    _upsert_file(
+        connection,
+        file.inbox,
+        file.path,
+        file.stamp,
+        now,
+        photo_id=photo_id,
+        state="known",
+        sidecar_dirty=1,
+    )
+    for changed in {photo_id, before} - {None}:
+        refresh_place(connection, changed)
+    queue_missing(connection, prompts, fresh=fresh, now=now, photo_id=photo_id)
+    return photo_id
+
+
+def note_unread(
+    connection: Connection,
+    inbox: Path,
+    path: Path,
+    stamp: FileStamp | None,
+    *,
+    state: str,
+    reason: str,
+    now: datetime,
+    image_format: str | None = None,
+) -> None:
+    """Keep the reason why a file is 'skipped' or 'refused'; without a stamp the next scan looks again."""
+    before = connection.scalars(
+        select(files.c.photo_id).where(files.c.path_bytes == os.fsencode(path))
+    ).one_or_none()
+    _upsert_file(connection, inbox, path, stamp, now, state=state, reason=reason, format=image_format)
+    if before is not None:
+        refresh_place(connection, before)
+
+
+def note_missing(connection: Connection, paths: Collection[Path]) -> int:
+    """Mark files as gone; their photos and results stay for ever. Gives how many were marked."""
+    places = [os.fsencode(path) for path in paths]
+    gone = files.c.path_bytes.in_(places) & (files.c.state != "missing")
+    touched = connection.scalars(select(files.c.photo_id).where(gone)).all()
+    # The stamp goes: a file that comes back is read again and recognised by its bytes.
+    connection.execute(update(files).where(gone).values(state="missing", **stamp_columns(None)))
+    for photo_id in set(touched) - {None}:
+        refresh_place(connection, photo_id)
+    return len(touched)
+
+
+def reconsider_formats(connection: Connection, formats: Collection[str]) -> int:
+    """Have files looked at again that were refused for a format that is enabled now."""
+    refused = (files.c.state == "refused") & files.c.format.in_(tuple(formats))
+    return connection.execute(update(files).where(refused).values(stamp_columns(None))).rowcount
+
+
+def refresh_place(connection: Connection, photo_id: int | None) -> None:
+    """Recompute where a photo lies from the files that hold it now."""
+    holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
+    first = connection.execute(
+        select(files.c.path, files.c.inbox).where(holding).order_by(files.c.id).limit(1)
+    ).first()
+    copies = connection.scalars(select(func.count()).select_from(files).where(holding)).one()
+    changes: dict[str, object] = {"copies": copies, "missing": int(first is None)}
+    if first is not None:
+        changes |= _named(first.inbox, first.path)
+    connection.execute(update(photos).where(photos.c.id == photo_id).values(changes))
+
+
+def _insert_photo(connection: Connection, original: Original, now: datetime) -> None:
+    place = place_columns(original.file.inbox, original.file.path)
+    connection.execute(
+        insert(photos)
+        .values(
+            **_named(str(place["inbox"]), str(place["path"])),
+            bytes=len(original.content),
+            sha256=original.digest,
+            added_at=iso(now),
+            updated_at=iso(now),
+        )
+        .on_conflict_do_nothing(index_elements=["sha256"])
+    )
+
+
+def _named(inbox: str, path: str) -> dict[str, object]:
+    folder, _, name = path.rpartition("/")
+    return {"inbox": inbox, "path": path, "folder": folder, "name": name}
+
+
+def _upsert_file(
+    connection: Connection,
+    inbox: Path,
+    path: Path,
+    stamp: FileStamp | None,
+    now: datetime,
+    **columns: object,
+) -> None:
+    values = {
+        "photo_id": None,
+        "reason": None,
+        "format": None,
+        "sidecar_dirty": 0,
+        "sidecar_reason": None,
+        **place_columns(inbox, path),
+        **stamp_columns(stamp),
+        **columns,
+        "seen_at": iso(now),
+    }
+    statement = insert(files).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path_bytes"], set_=values))

@@ -1,0 +1,52 @@
+"""One captiond for each catalogue: an exclusive lock on a file beside it, held while the daemon lives."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from captiond.errors import CatalogueInUse
+
+
+def lock_path(catalogue: Path) -> Path:
+    """Name the file that carries the lock of a catalogue."""
+    return catalogue.with_name(catalogue.name + ".lock")
+
+
+@contextmanager
+def locked(catalogue: Path) -> Iterator[None]:
+    """Hold the catalogue's lock; raises CatalogueInUse where another captiond has it.
+
+    The kernel frees it however the holder ends; the empty file stays.
+    """
+    path = lock_path(catalogue)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise CatalogueInUse(
+            f"another captiond is running with {catalogue}: stop it first, or name another --catalogue"
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(catalogue: Path) -> bool:
+    """Tell whether a captiond is running with this catalogue, without standing in the way of one."""
+    try:
+        descriptor = os.open(lock_path(catalogue), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Shared, and let go at once: a daemon that starts in this instant tries a second time.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,230 @@
+"""Questions about what is known; each is a function on a read-only connection and writes nothing.
+
+`Catalogue.ask` and `Catalogue.read` run them.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from sqlalchemy import Column, Connection, Row, Select, exists, func, select
+
+from captiond.model import (
+    Answer,
+    Digest,
+    Entry,
+    FileStamp,
+    ModelIdentity,
+    PictureFacts,
+    PromptName,
+    Result,
+    Source,
+    Status,
+)
+
+from .places import readable, stamp_from
+from .tables import files, jobs, models, photos, prompts, results
+
+CHUNK = 900
+"""SQLite before 3.32 takes 999 parameters in a statement."""
+
+PHOTO_STATES = ("queued", "partial", "done", "failed", "unreadable")
+JOB_STATES = ("queued", "running", "waiting", "failed")
+FILE_STATES = ("known", "skipped", "refused", "missing")
+
+RECENT_RESULTS = 1000
+RECENT_ANSWERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many photos, jobs and files are in each state; every state is there, with 0 too."""
+
+    photos: Mapping[str, int]
+    jobs: Mapping[str, int]
+    files: Mapping[str, int]
+
+    @property
+    def photos_to_do(self) -> int:
+        """Photos that still have something to be asked."""
+        return self.photos["queued"] + self.photos["partial"]
+
+    @property
+    def jobs_open(self) -> int:
+        """Questions that will still be asked: due, in hand, or waiting for their next try."""
+        return self.jobs["queued"] + self.jobs["running"] + self.jobs["waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds for one answer to a prompt: half of the last answers were quicker than the median."""
+
+    quarter_seconds: float
+    median_seconds: float
+    three_quarters_seconds: float
+
+
+def entry(connection: Connection, photo_id: int) -> Entry:
+    """Give all that a sidecar tells of a photo; results are the current ones, in the order they came."""
+    photo = connection.execute(select(photos).where(photos.c.id == photo_id)).one()
+    current = _results().where(results.c.photo_id == photo_id, results.c.current == 1)
+    return Entry(
+        digest=Digest(photo.sha256),
+        size_bytes=photo.bytes,
+        facts=_facts_from(photo),
+        state=photo.state,
+        reason=photo.reason,
+        results=tuple(result_from(row) for row in connection.execute(current.order_by(results.c.id))),
+    )
+
+
+def known_stamps(connection: Connection, paths: Sequence[Path]) -> dict[Path, FileStamp]:
+    """Give the stamps under which these files were looked at; a file that is new or due again has none."""
+    stamps: dict[Path, FileStamp] = {}
+    for start in range(0, len(paths), CHUNK):
+        places = [os.fsencode(path) for path in paths[start : start + CHUNK]]
+        for row in connection.execute(select(files).where(files.c.path_bytes.in_(places))):
+            stamp = stamp_from(row)
+            if stamp is not None:
+                stamps[Path(os.fsdecode(row.path_bytes))] = stamp
+    return stamps
+
+
+def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
+    """Yield the files of an inbox that were there when last seen; use it up while the connection is open."""
+    below = os.fsencode(inbox / "_")[:-1]
+    there = select(files.c.path_bytes).where(files.c.inbox == readable(inbox), files.c.state != "missing")
+    with connection.execution_options(yield_per=CHUNK).execute(there.order_by(files.c.id)) as rows:
+        for (place,) in rows:
+            # Two inboxes may look alike where their names hold bytes that are not UTF-8.
+            if place.startswith(below):
+                yield Path(os.fsdecode(place))
+
+
+def current_answer(connection: Connection, photo_id: int, prompt: PromptName) -> Answer | None:
+    """Give the answer that counts for one photo and prompt, or None where there is none yet."""
+    of_prompt = (results.c.photo_id == photo_id) & (results.c.prompt == prompt)
+    row = connection.execute(select(results).where(of_prompt, results.c.current == 1)).one_or_none()
+    return None if row is None else answer_from(row)
+
+
+def progress(connection: Connection) -> Progress:
+    """Count photos, jobs and files by their state."""
+    return Progress(
+        photos=_counted(connection, photos.c.state, PHOTO_STATES),
+        jobs=_counted(connection, jobs.c.state, JOB_STATES),
+        files=_counted(connection, files.c.state, FILE_STATES),
+    )
+
+
+def next_try_at(connection: Connection) -> datetime | None:
+    """Tell when the next waiting job is due, among photos that are there and in nobody's hands."""
+    others = jobs.alias()
+    in_hand = exists().where(others.c.photo_id == jobs.c.photo_id, others.c.state == "running")
+    there = exists().where(photos.c.id == jobs.c.photo_id, photos.c.missing == 0)
+    earliest = select(func.min(jobs.c.next_try_at)).where(jobs.c.state == "waiting", there, ~in_hand)
+    moment = connection.scalars(earliest).one()
+    return None if moment is None else datetime.fromisoformat(moment)
+
+
+def pace(connection: Connection) -> dict[PromptName, Pace]:
+    """Give the seconds that answers took lately: the last 100 of each prompt among the newest 1,000."""
+    asked = (results.c.source == "model") & results.c.seconds.is_not(None)
+    newest = select(results.c.prompt, results.c.seconds).where(asked).order_by(results.c.id.desc())
+    seconds: dict[PromptName, list[float]] = {}
+    for row in connection.execute(newest.limit(RECENT_RESULTS)):
+        seconds.setdefault(PromptName(row.prompt), []).append(row.seconds)
+    return {prompt: _pace_of(newest_first[:RECENT_ANSWERS]) for prompt, newest_first in seconds.items()}
+
+
+def open_jobs(connection: Connection) -> dict[PromptName, int]:
+    """Count the jobs of each prompt that will still be asked."""
+    still = select(jobs.c.prompt, func.count()).where(jobs.c.state != "failed").group_by(jobs.c.prompt)
+    return {PromptName(prompt): count for prompt, count in connection.execute(still)}
+
+
+def answer_from(row: Row[Any]) -> Answer:
+    """Read an answer back from a row of `results`."""
+    return Answer(
+        status=Status(row.status),
+        value=row.value,
+        content=None if row.content is None else json.loads(row.content),
+        language=row.language,
+        reason=row.reason,
+        raw=row.raw,
+    )
+
+
+def result_from(row: Row[Any]) -> Result:
+    """Read a result back from a row of `results` joined with its prompt and model."""
+    return Result(
+        prompt=PromptName(row.prompt),
+        prompt_version=row.prompt_version or "",
+        source=Source(row.source),
+        answer=answer_from(row),
+        created_at=datetime.fromisoformat(row.created_at),
+        from_prompt=None if row.from_prompt is None else PromptName(row.from_prompt),
+        model=_model_from(row),
+        finish=row.finish,
+        seconds=row.seconds,
+        load_seconds=row.load_seconds,
+        prompt_tokens=row.prompt_tokens,
+        output_tokens=row.output_tokens,
+    )
+
+
+def _results() -> Select[Any]:
+    joined = results.outerjoin(prompts, prompts.c.id == results.c.prompt_id).outerjoin(
+        models, models.c.id == results.c.model_id
+    )
+    return (
+        select(results)
+        .add_columns(
+            prompts.c.version.label("prompt_version"),
+            models.c.name.label("model_name"),
+            models.c.digest,
+            models.c.family,
+            models.c.parameters,
+            models.c.quantization,
+            models.c.server,
+        )
+        .select_from(joined)
+    )
+
+
+def _counted(connection: Connection, state: Column[str], states: tuple[str, ...]) -> dict[str, int]:
+    counts = connection.execute(select(state, func.count()).group_by(state))
+    return dict.fromkeys(states, 0) | {row[0]: row[1] for row in counts}
+
+
+def _model_from(row: Row[Any]) -> ModelIdentity | None:
+    if row.model_name is None:
+        return None
+    return ModelIdentity(
+        row.model_name, row.digest, row.family, row.parameters, row.quantization, row.server or None
+    )
+
+
+def _facts_from(photo: Row[Any]) -> PictureFacts | None:
+    if photo.format is None:
+        return None
+    return PictureFacts(
+        photo.format,
+        photo.width,
+        photo.height,
+        photo.taken_at,
+        photo.camera,
+        photo.latitude,
+        photo.longitude,
+    )
+
+
+def _pace_of(seconds: list[float]) -> Pace:
+    if len(seconds) == 1:
+        return Pace(seconds[0], seconds[0], seconds[0])
+    return Pace(*quantiles(seconds, n=4, method="inclusive"))

@@ -1,0 +1,233 @@
+"""Writes about results, the append-only truth, and the summary that `photos` shows of them.
+
+Every function takes the writing connection first and belongs in one transaction (`store.Catalogue.write`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, case, delete, exists, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from captiond.clock import iso
+from captiond.model import InboxFile, Json, ModelIdentity, PictureFacts, PromptName, Result, Status
+from captiond.prompts.prompt import Prompt
+
+from .jobs import refresh_state
+from .places import inbox_file_from
+from .tables import files, jobs, models, objects, photos, prompts, results
+
+COLUMN_OF = {
+    "objects": "objects",
+    "description": "description",
+    "ocr": "text",
+    "translation": "translation",
+    "alt_text": "alt_text",
+}
+"""The built-in prompts whose answers have a column of their own; all others live in `answers`."""
+
+RANK = case((results.c.source == "human", 2), (results.c.source == "import", 1), else_=0)
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarDue:
+    """A file whose sidecar is older than its photo's results; `known_sha256` is that of our last one."""
+
+    file_id: int
+    photo_id: int
+    file: InboxFile
+    known_sha256: str | None
+
+
+def record_facts(connection: Connection, photo_id: int, facts: PictureFacts, *, store_gps: bool) -> None:
+    """Keep what the picture says about itself; the place it was taken only where that is wanted."""
+    connection.execute(
+        update(photos)
+        .where(photos.c.id == photo_id)
+        .values(
+            format=facts.format,
+            width=facts.width,
+            height=facts.height,
+            taken_at=facts.taken_at,
+            camera=facts.camera,
+            latitude=facts.latitude if store_gps else None,
+            longitude=facts.longitude if store_gps else None,
+        )
+    )
+
+
+def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Result) -> None:
+    """Add a result: the point of truth for one photo and prompt.
+
+    In one commit the row is there, the newest of the highest rank is current, the summary and the search
+    follow, the job is gone and the sidecars are due.
+    """
+    answer = result.answer
+    connection.execute(
+        insert(results).values(
+            photo_id=photo_id,
+            prompt=result.prompt,
+            source=result.source,
+            status=answer.status,
+            value=answer.value,
+            content=_dumped(answer.content),
+            language=answer.language,
+            reason=answer.reason,
+            from_prompt=result.from_prompt,
+            prompt_id=_prompt_id(connection, prompt, result),
+            model_id=_model_id(connection, result.model, result.created_at),
+            created_at=iso(result.created_at),
+            seconds=result.seconds,
+            load_seconds=result.load_seconds,
+            prompt_tokens=result.prompt_tokens,
+            output_tokens=result.output_tokens,
+            finish=result.finish,
+            raw=answer.raw,
+        )
+    )
+    if answer.status is Status.REJECTED:
+        return
+    settled = (jobs.c.photo_id == photo_id) & (jobs.c.prompt == result.prompt)
+    connection.execute(delete(jobs).where(settled))
+    _choose_current(connection, photo_id, result.prompt)
+    _summarise(connection, photo_id, result.prompt, result.created_at)
+    refresh_state(connection, photo_id)
+    connection.execute(
+        update(files).where(files.c.photo_id == photo_id, files.c.state == "known").values(sidecar_dirty=1)
+    )
+
+
+def add_prompt_columns(connection: Connection, prompt_names: Sequence[PromptName]) -> list[PromptName]:
+    """Give prompts that have no column one computed from `answers`; it costs nothing and needs no migration.
+
+    The names are guarded by the settings: lower-case identifiers that are no column yet.
+    """
+    present = {row.name for row in connection.exec_driver_sql("PRAGMA table_xinfo(photos)")}
+    missing = [name for name in prompt_names if name not in COLUMN_OF and name not in present]
+    for name in missing:
+        path = f"'$.{name}'"
+        connection.exec_driver_sql(
+            f'ALTER TABLE photos ADD COLUMN "{name}" TEXT '
+            f"GENERATED ALWAYS AS (json_extract(answers, {path})) VIRTUAL"
+        )
+    return missing
+
+
+def sidecars_due(connection: Connection, limit: int, photo_id: int | None = None) -> list[SidecarDue]:
+    """List files whose sidecar is due, of photos that nobody is working on."""
+    busy = exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running")))
+    answered = exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1)
+    due = select(files).where(files.c.sidecar_dirty == 1, files.c.state == "known", answered, ~busy)
+    if photo_id is not None:
+        due = due.where(files.c.photo_id == photo_id)
+    return [
+        SidecarDue(row.id, row.photo_id, inbox_file_from(row), row.sidecar_sha256)
+        for row in connection.execute(due.order_by(files.c.id).limit(limit))
+    ]
+
+
+def note_sidecar(
+    connection: Connection, file_id: int, *, sha256: str | None, reason: str | None = None
+) -> None:
+    """Mark a sidecar as written (its digest) or as left alone (the reason)."""
+    changes: dict[str, object] = {"sidecar_dirty": 0, "sidecar_reason": reason}
+    if sha256 is not None:
+        changes["sidecar_sha256"] = sha256
+    connection.execute(update(files).where(files.c.id == file_id).values(changes))
+
+
+def _prompt_id(connection: Connection, prompt: Prompt, result: Result) -> int:
+    version = {"name": result.prompt, "version": result.prompt_version}
+    options = {"num_predict": prompt.num_predict, **prompt.options}
+    wording = {
+        "kind": prompt.kind,
+        "text": prompt.text,
+        "schema": _dumped(prompt.schema),
+        "options": _dumped(options),
+        "first_used_at": iso(result.created_at),
+    }
+    return _id_of(connection, prompts, version, wording)
+
+
+def _model_id(connection: Connection, model: ModelIdentity | None, now: datetime) -> int | None:
+    if model is None:
+        return None
+    identity = {"name": model.name, "digest": model.digest, "server": model.server or ""}
+    details = {
+        "family": model.family,
+        "parameters": model.parameters,
+        "quantization": model.quantization,
+        "first_used_at": iso(now),
+    }
+    return _id_of(connection, models, identity, details)
+
+
+def _id_of(
+    connection: Connection, table: Table, identity: Mapping[str, str], rest: Mapping[str, str | None]
+) -> int:
+    """Give the id of the row with this identity, added where it is new."""
+    same = and_(*(table.c[name] == value for name, value in identity.items()))
+    found: int | None = connection.scalars(select(table.c.id).where(same)).one_or_none()
+    if found is None:
+        connection.execute(insert(table).values({**identity, **rest}))
+        found = connection.scalars(select(table.c.id).where(same)).one()
+    return found
+
+
+def _choose_current(connection: Connection, photo_id: int, prompt: PromptName) -> None:
+    """Make the newest result of the highest rank the current one: human, then import, then model."""
+    of_prompt = (results.c.photo_id == photo_id) & (results.c.prompt == prompt)
+    best = connection.scalars(
+        select(results.c.id)
+        .where(of_prompt, results.c.status != "rejected")
+        .order_by(RANK.desc(), results.c.id.desc())
+        .limit(1)
+    ).one()
+    connection.execute(update(results).where(of_prompt, results.c.current == 1).values(current=0))
+    connection.execute(update(results).where(results.c.id == best).values(current=1))
+
+
+def _summarise(connection: Connection, photo_id: int, prompt: PromptName, now: datetime) -> None:
+    row = connection.execute(
+        select(results).where(
+            results.c.photo_id == photo_id, results.c.prompt == prompt, results.c.current == 1
+        )
+    ).one()
+    changes: dict[str, object] = {"updated_at": iso(now)}
+    column = COLUMN_OF.get(prompt)
+    if column is None:
+        changes["answers"] = _with_answer(prompt, row)
+    elif prompt == "objects":
+        changes["objects"] = row.content
+        _replace_objects(connection, photo_id, row.content)
+    else:
+        changes[column] = row.value
+    if prompt == "ocr":
+        changes["language"] = row.language
+    human = exists().where(
+        results.c.photo_id == photo_id, results.c.source == "human", results.c.current == 1
+    )
+    changes["edited"] = human
+    connection.execute(update(photos).where(photos.c.id == photo_id).values(changes))
+
+
+def _with_answer(prompt: PromptName, row: Row[Any]) -> object:
+    if row.content is not None:
+        return func.json_set(photos.c.answers, f"$.{prompt}", func.json(row.content))
+    return func.json_set(photos.c.answers, f"$.{prompt}", row.value)
+
+
+def _replace_objects(connection: Connection, photo_id: int, content: str | None) -> None:
+    connection.execute(delete(objects).where(objects.c.photo_id == photo_id))
+    names = dict.fromkeys(json.loads(content)) if content else {}
+    if names:
+        connection.execute(
+            insert(objects).on_conflict_do_nothing(), [{"photo_id": photo_id, "name": name} for name in names]
+        )
+
+
+def _dumped(content: Json) -> str | None:
+    return None if content in (None, {}) else json.dumps(content, ensure_ascii=False, sort_keys=False)
