@@ -1,13 +1,45 @@
 """What every test may ask for."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
+
+from captiond.simulator.strip import draw_strip
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """Real photos and hostile images beside the checkout, where somebody has them."""
+
+MakePhoto = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def make_photo(inbox: Path) -> MakePhoto:
+    """Draw a photo into the inbox: every colour is other bytes."""
+
+    def make(
+        name: str = "photo.jpg", colour: str = "green", size: tuple[int, int] = (640, 480), text: str = ""
+    ) -> Path:
+        picture = Image.new("RGB", size, colour)
+        ImageDraw.Draw(picture).rectangle((0, 0, size[0], size[1] // 3), fill="white")
+        if text:
+            picture = draw_strip(picture, text)
+        path = inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+        return path
+
+    return make

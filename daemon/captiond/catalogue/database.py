@@ -6,17 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from captiond.errors import CaptiondError, CatalogueFault, DiskFull, ForeignCatalogue, NewerCatalogue
-
-APPLICATION_ID = 0x43415054  # 'CAPT'
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 30
+from .opening import BUSY_SECONDS, SCHEMA_VERSION, check_to_read, connect_to_read, ours, schema_version
 
 
 def open_to_write(path: Path, now: datetime) -> Engine:
@@ -26,7 +21,7 @@ def open_to_write(path: Path, now: datetime) -> Engine:
     """
     with translated(path):
         _make_private(path)
-        version = _schema_version(path)
+        version = schema_version(path)
         engine = _writing_engine(path)
         if version < SCHEMA_VERSION:
             _upgrade(engine, path, version, now)
@@ -36,16 +31,8 @@ def open_to_write(path: Path, now: datetime) -> Engine:
 def open_to_read(path: Path) -> Engine:
     """Open an existing catalogue read-only: such a connection can neither write nor checkpoint."""
     with translated(path):
-        if not path.is_file() or path.stat().st_size == 0:
-            raise CatalogueFault(f"there is no catalogue at {path} yet: captiond run makes it")
-        if _schema_version(path) == 0:
-            raise ForeignCatalogue(f"{path} is not a catalogue of captiond's")
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro"
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
-
-    return create_engine("sqlite+pysqlite://", creator=connect)
+        check_to_read(path)
+    return create_engine("sqlite+pysqlite://", creator=lambda: connect_to_read(path))
 
 
 @contextmanager
@@ -54,49 +41,15 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _ours(path, error.orig or error) from error
+        raise ours(path, error.orig or error) from error
     except (sqlite3.Error, OSError) as error:
-        raise _ours(path, error) from error
-
-
-def _ours(path: Path, error: BaseException) -> CaptiondError:
-    said = str(error)
-    if isinstance(error, sqlite3.DatabaseError) and "not a database" in said:
-        return ForeignCatalogue(f"{path} is not an SQLite database; captiond leaves it alone")
-    full = ("is full", "readonly database", "No space left", "Read-only file system", "Disk quota")
-    if any(sign in said for sign in full):
-        return DiskFull(f"the catalogue {path} cannot be written: {said}")
-    if "malformed" in said:
-        cure = "keep the file, restore a backup, or move it away and let captiond read the photos again"
-        return CatalogueFault(f"the catalogue {path} is damaged ({said}): {cure}")
-    return CatalogueFault(f"the catalogue {path}: {said}")
+        raise ours(path, error) from error
 
 
 def _make_private(path: Path) -> None:
     """Create the file readable by its owner alone; SQLite gives its -wal and -shm the same mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-
-
-def _schema_version(path: Path) -> int:
-    """Tell which schema the file has, 0 for an empty file; it is only read."""
-    if path.stat().st_size == 0:
-        return 0
-    with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application != APPLICATION_ID and (tables or application):
-        raise ForeignCatalogue(
-            f"{path} is an SQLite database, but not a catalogue of captiond's; it was left untouched. "
-            "Name another file with --catalogue"
-        )
-    if version > SCHEMA_VERSION:
-        raise NewerCatalogue(
-            f"{path} was made by a newer captiond (schema {version}, this one knows {SCHEMA_VERSION}); "
-            "it was left untouched. Install the newer version, or name another file with --catalogue"
-        )
-    return int(version)
 
 
 def _writing_engine(path: Path) -> Engine:

@@ -62,11 +62,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds for one answer to a prompt: half of the last answers were quicker than the median."""
+    """Seconds for one answer to a prompt: half of the last answers were quicker than the median.
+
+    `asked_share` is how much of the results had to be asked for; the others were skipped.
+    """
 
     quarter_seconds: float
     median_seconds: float
     three_quarters_seconds: float
+    asked_share: float
 
 
 def entry(connection: Connection, photo_id: int) -> Entry:
@@ -106,6 +110,30 @@ def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
                 yield Path(os.fsdecode(place))
 
 
+def absent_in_inbox(connection: Connection, inbox: Path) -> tuple[list[Path], int]:
+    """Give the known files of an inbox that are not on the disk now, and how many are known."""
+    absent, known = [], 0
+    for path in known_in_inbox(connection, inbox):
+        known += 1
+        if not os.path.lexists(path):
+            absent.append(path)
+    return absent, known
+
+
+def knows_inbox(connection: Connection, inbox: Path) -> bool:
+    """Tell whether files were ever seen in this inbox."""
+    seen = select(files.c.id).where(files.c.inbox == readable(inbox)).limit(1)
+    return connection.scalars(seen).first() is not None
+
+
+def problems_in(connection: Connection, inboxes: Sequence[Path]) -> int:
+    """Count the files in these inboxes that were refused, or whose photo failed or is unreadable."""
+    bad = (files.c.state == "refused") | photos.c.state.in_(("failed", "unreadable"))
+    there = files.c.inbox.in_([readable(inbox) for inbox in inboxes]) & (files.c.state != "missing")
+    joined = files.outerjoin(photos, photos.c.id == files.c.photo_id)
+    return connection.scalars(select(func.count()).select_from(joined).where(bad, there)).one()
+
+
 def current_answer(connection: Connection, photo_id: int, prompt: PromptName) -> Answer | None:
     """Give the answer that counts for one photo and prompt, or None where there is none yet."""
     of_prompt = (results.c.photo_id == photo_id) & (results.c.prompt == prompt)
@@ -133,13 +161,16 @@ def next_try_at(connection: Connection) -> datetime | None:
 
 
 def pace(connection: Connection) -> dict[PromptName, Pace]:
-    """Give the seconds that answers took lately: the last 100 of each prompt among the newest 1,000."""
-    asked = (results.c.source == "model") & results.c.seconds.is_not(None)
-    newest = select(results.c.prompt, results.c.seconds).where(asked).order_by(results.c.id.desc())
-    seconds: dict[PromptName, list[float]] = {}
-    for row in connection.execute(newest.limit(RECENT_RESULTS)):
+    """Give the seconds that answers took lately: the last 100 of each prompt among the newest 1,000.
+
+    A prompt that was only skipped lately has no pace.
+    """
+    newest = select(results.c.prompt, results.c.seconds).where(results.c.source == "model")
+    seconds: dict[PromptName, list[float | None]] = {}
+    for row in connection.execute(newest.order_by(results.c.id.desc()).limit(RECENT_RESULTS)):
         seconds.setdefault(PromptName(row.prompt), []).append(row.seconds)
-    return {prompt: _pace_of(newest_first[:RECENT_ANSWERS]) for prompt, newest_first in seconds.items()}
+    paces = {prompt: _pace_of(newest_first[:RECENT_ANSWERS]) for prompt, newest_first in seconds.items()}
+    return {prompt: found for prompt, found in paces.items() if found is not None}
 
 
 def open_jobs(connection: Connection) -> dict[PromptName, int]:
@@ -224,7 +255,10 @@ def _facts_from(photo: Row[Any]) -> PictureFacts | None:
     )
 
 
-def _pace_of(seconds: list[float]) -> Pace:
-    if len(seconds) == 1:
-        return Pace(seconds[0], seconds[0], seconds[0])
-    return Pace(*quantiles(seconds, n=4, method="inclusive"))
+def _pace_of(seconds: list[float | None]) -> Pace | None:
+    asked = [one for one in seconds if one is not None]
+    share = len(asked) / len(seconds)
+    if len(asked) > 1:
+        low, middle, high = quantiles(asked, n=4, method="inclusive")
+        return Pace(low, middle, high, share)
+    return Pace(asked[0], asked[0], asked[0], share) if asked else None

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection as Connection  # noqa: PLC0414 - those who pass changes name its type
+from sqlalchemy import Engine
 
 from .database import close_for_readers, open_to_read, open_to_write, translated
 

@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from captiond.errors import ModelMissing
 from captiond.model import Fit, Json, Reply
+
+
+class ModelNotPulled(ModelMissing):
+    """The server has not got the model yet; a pull may fetch it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,13 @@ class VisionBackend(Protocol):
         """Name the server as people know it, by its address."""
 
     async def inspect(self) -> Inspection:
-        """Look whether the server is there and its model is there and can see."""
+        """Look whether the server is there and its model is there and can see.
+
+        Raise nothing but Outage and Fatal: there is no question yet that could be to blame.
+        """
 
     async def pull(self, progress: PullProgress) -> None:
-        """Fetch the missing model."""
+        """Fetch what `inspect` missed with `ModelNotPulled`; raise `ModelMissing` where that fails."""
 
     async def ask(self, question: Question) -> Reply:
         """Ask, and return the reply only when it is complete."""

@@ -1,0 +1,5 @@
+"""`python -m captiond` is `captiond`."""
+
+from captiond.cli import main
+
+main()

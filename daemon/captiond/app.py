@@ -1,0 +1,277 @@
+"""The composition root: builds everything from the settings, hands it over, and closes it in reverse."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from . import __version__
+from .catalogue import queries
+from .catalogue.locking import locked
+from .catalogue.store import Catalogue
+from .clock import Clock, SystemClock
+from .errors import BadConfiguration, Fatal, InboxGone
+from .imaging.canary import CANARY_JPEG
+from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
+from .imaging.worker import Decoder
+from .pipeline import Choices, Pipeline
+from .prompts.builtin import configured
+from .prompts.checks import streaming_stop
+from .prompts.prompt import fingerprint
+from .service import Outcome, Service
+from .settings import Settings, changed_needing_restart
+from .sidecars import SidecarPlace
+from .systemd import ServiceManager
+from .vision.endpoints import Endpoint, Health
+from .vision.ollama import OllamaBackend, TimeLimits
+
+EXIT_CODES = {Outcome.LEFT: 75, Outcome.SERVER_AWAY: 69}
+SOME_FAILED = 1
+PULL_STEP_PERCENT = 5
+
+
+class Display(Protocol):
+    """Somebody who watches the work go on, on a terminal."""
+
+    async def follow(self, catalogue: Catalogue, clock: Clock) -> None:
+        """Show how it goes, until cancelled."""
+
+
+async def run(
+    settings: Settings,
+    *,
+    reload: Callable[[], Settings],
+    once: bool,
+    environ: Mapping[str, str],
+    log: structlog.stdlib.BoundLogger,
+    display: Display | None = None,
+) -> int:
+    """Run the daemon until it is done or told to stop; gives the exit code. Raises Fatal."""
+    clock = SystemClock()
+    manager = ServiceManager(environ)
+    # A writer that opens a file while it is leased makes the kernel send SIGIO, which would kill.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked(settings.catalogue))
+        catalogue = stack.enter_context(Catalogue(settings.catalogue, clock.now()))
+        for inbox in settings.inboxes:
+            _make_inbox(inbox, catalogue, log)
+        choices = choices_from(settings)
+        decoder = await stack.enter_async_context(
+            Decoder(choices.limits, time_limit_seconds=settings.imaging.decode_seconds)
+        )
+        endpoints = [_endpoint(url, settings, clock, log) for url in settings.ollama.url]
+        for endpoint in endpoints:
+            stack.push_async_callback(endpoint.close)
+        pipeline = Pipeline(
+            choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, version=__version__
+        )
+        service = Service(
+            pipeline,
+            settings.inboxes,
+            endpoints,
+            catalogue=catalogue,
+            clock=clock,
+            log=log,
+            heartbeat=manager.alive,
+            quiet_seconds=settings.inbox.quiet_seconds,
+            scan_seconds=settings.inbox.scan_minutes * 60,
+        )
+        if display is not None:
+            following = asyncio.create_task(display.follow(catalogue, clock))
+            stack.push_async_callback(_ended, following)
+        reloading = _Reloading(settings, reload, service, manager, log)
+        manager.ready()
+        outcome = await _until_stopped(service.run_once() if once else service.run(), manager, reloading)
+        return await _exit_code(outcome, once, catalogue, settings.inboxes)
+
+
+def choices_from(settings: Settings) -> Choices:
+    """Turn settings into the plain values that the pipeline works with; raises BadConfiguration."""
+    sampling = settings.ollama.options()
+    prompts = tuple(
+        replace(prompt, options={**sampling, **prompt.options})
+        for prompt in configured(settings.prompt_tables(), target=settings.translation.target)
+    )
+    return Choices(
+        prompts=prompts,
+        versions={
+            prompt.name: fingerprint(
+                prompt, model=settings.ollama.model, preparation_version=PREPARATION_VERSION
+            )
+            for prompt in prompts
+        },
+        limits=Limits(
+            formats=settings.imaging.formats,
+            max_file_bytes=settings.imaging.max_file_bytes,
+            heif=heif_installed(),
+        ),
+        store_gps=settings.imaging.store_gps,
+        sidecar_places={inbox: _place(inbox, settings) for inbox in settings.inboxes},
+        sidecar_fallback=settings.catalogue.parent / "sidecars",
+    )
+
+
+class _Reloading:
+    """Reads the settings again when asked, and keeps the old ones when the new ones are wrong."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        service: Service,
+        manager: ServiceManager,
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._service = service
+        self._manager = manager
+        self._log = log
+        self.wanted = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Wait for the wish and fulfil it, until cancelled."""
+        while True:
+            await self.wanted.wait()
+            self.wanted.clear()
+            self._manager.reloading()
+            await self._once()
+            self._manager.ready()
+
+    async def _once(self) -> None:
+        try:
+            settings = await asyncio.to_thread(self._load)
+            choices = choices_from(settings)
+        except BadConfiguration as mistake:
+            self._log.error("settings are wrong; the old ones stay", reason=str(mistake))
+            return
+        later = changed_needing_restart(self._settings, settings)
+        if later:
+            self._log.warning("these settings need a restart", settings=list(later))
+        old = self._service.choices
+        await self._service.apply(replace(choices, limits=old.limits, sidecar_places=old.sidecar_places))
+        self._settings = settings
+        self._log.info("settings read again", prompts=list(choices.names))
+
+
+async def _until_stopped(
+    work: Coroutine[None, None, Outcome | None], manager: ServiceManager, reloading: _Reloading
+) -> Outcome | None:
+    """Do the work until it ends or SIGTERM or SIGINT comes; SIGHUP reads the settings again."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reloading.wanted.set)
+    working = asyncio.create_task(work)
+    beside = [asyncio.create_task(stop.wait()), asyncio.create_task(reloading.keep())]
+    try:
+        await asyncio.wait([working, *beside], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            manager.stopping()
+        for task in (working, *beside):
+            await _ended(task)
+        return None if working.cancelled() else working.result()
+    except* Fatal as fatal:
+        raise _first(fatal) from None
+    except* InboxGone as gone:
+        raise _first(gone) from None
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end; raises the error it ended with, if any."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _exit_code(
+    outcome: Outcome | None, once: bool, catalogue: Catalogue, inboxes: Sequence[Path]
+) -> int:
+    if not once:
+        return 0
+    if outcome is not Outcome.DONE:
+        return EXIT_CODES.get(outcome or Outcome.LEFT, 75)
+    return SOME_FAILED if await catalogue.read(queries.problems_in, inboxes) else 0
+
+
+def _endpoint(url: str, settings: Settings, clock: Clock, log: structlog.stdlib.BoundLogger) -> Endpoint:
+    ollama = settings.ollama
+    backend = OllamaBackend(
+        url,
+        ollama.model,
+        clock=clock,
+        options=ollama.options(),
+        keep_alive=ollama.keep_alive,
+        limits=TimeLimits(
+            connect_seconds=ollama.connect_seconds,
+            first_frame_seconds=ollama.first_frame_seconds,
+            gap_seconds=ollama.gap_seconds,
+            total_seconds=ollama.total_seconds,
+        ),
+        max_side_pixels=ollama.max_side_pixels,
+        stop_early=streaming_stop,
+    )
+    talk = _Talk(log.bind(server=backend.name))
+    return Endpoint(
+        backend,
+        parallel=ollama.parallel,
+        canary_jpeg=CANARY_JPEG,
+        clock=clock,
+        rng=random.Random(),  # noqa: S311 - jitter
+        pull=ollama.pull,
+        changed=talk.changed,
+        progress=talk.pulling,
+    )
+
+
+class _Talk:
+    """Says once what happens to a server, and now and then how far a model is fetched."""
+
+    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+        self._log = log
+        self._told_percent = -PULL_STEP_PERCENT
+
+    def changed(self, _name: str, health: Health) -> None:
+        if health.up:
+            self._log.info("server ready")
+        else:
+            self._log.warning("server away", reason=health.reason)
+
+    def pulling(self, status: str, done_bytes: int, all_bytes: int) -> None:
+        percent = 100 * done_bytes // all_bytes if all_bytes else 0
+        if percent < self._told_percent:
+            self._told_percent = -PULL_STEP_PERCENT
+        if percent >= self._told_percent + PULL_STEP_PERCENT:
+            self._told_percent = percent
+            self._log.info("fetching the model", step=status, percent=percent, bytes=all_bytes)
+
+
+def _place(inbox: Path, settings: Settings) -> SidecarPlace:
+    """Give the place of an inbox's sidecars; several inboxes share a tree by their names."""
+    place = SidecarPlace(settings.sidecars.kind, settings.sidecars.folder)
+    if place.folder is None or len(settings.inboxes) == 1:
+        return place
+    return replace(place, folder=place.folder / inbox.relative_to("/"))
+
+
+def _make_inbox(inbox: Path, catalogue: Catalogue, log: structlog.stdlib.BoundLogger) -> None:
+    """Make a missing inbox, unless it held photos before: then its disk is away, and must not be hidden."""
+    if inbox.is_dir() or catalogue.ask(queries.knows_inbox, inbox):
+        return
+    inbox.mkdir(parents=True, exist_ok=True)
+    log.info("made the inbox", inbox=str(inbox))

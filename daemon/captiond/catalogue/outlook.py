@@ -1,0 +1,128 @@
+"""How the work stands, for people: what is in the way, and when it will be done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, column, func, select, table
+
+from captiond.model import PromptName
+
+from .queries import Pace, open_jobs, pace
+from .tables import jobs, photos, results, status
+
+RECENT_ANSWERS = 100
+
+problems_view = table(
+    "problems", column("path"), column("prompt"), column("state"), column("reason"), column("next_try_at")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """Seconds that the open jobs will take: likely at least, in the middle, likely at most."""
+
+    least_seconds: float
+    middle_seconds: float
+    most_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A picture that needs attention, or waits for a further try."""
+
+    path: str
+    prompt: PromptName | None
+    state: str
+    reason: str | None
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What the running daemon said of a subject, and when."""
+
+    subject: str
+    sentence: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest answer of a model."""
+
+    path: str
+    at: datetime
+
+
+def remaining(connection: Connection) -> Remaining | None:
+    """Estimate how long the open jobs take at the present pace; None when there is no pace to go by.
+
+    Model loads and pauses are not in it; several servers at work side by side are.
+    """
+    paces, still_open = pace(connection), open_jobs(connection)
+    if not still_open or not paces.keys() & still_open.keys():
+        return None
+    # A prompt without a pace, a new one say, is reckoned as the slowest of the others.
+    slowest = max(paces.values(), key=lambda each: each.median_seconds)
+    work = [(count, paces.get(prompt, slowest)) for prompt, count in still_open.items()]
+    side_by_side = _side_by_side(connection)
+
+    def seconds(quarter: int) -> float:
+        return sum(count * one.asked_share * _quarters(one)[quarter] for count, one in work) / side_by_side
+
+    return Remaining(seconds(0), seconds(1), seconds(2))
+
+
+def problems(connection: Connection, limit: int) -> list[Problem]:
+    """List what needs attention or waits for a further try, as the view `problems` has it."""
+    return [
+        Problem(
+            row.path,
+            row.prompt,
+            row.state,
+            row.reason,
+            None if row.next_try_at is None else datetime.fromisoformat(row.next_try_at),
+        )
+        for row in connection.execute(select(problems_view).limit(limit))
+    ]
+
+
+def count_problems(connection: Connection) -> int:
+    """Count what `problems` lists."""
+    return connection.scalars(select(func.count()).select_from(problems_view)).one()
+
+
+def sayings(connection: Connection) -> list[Saying]:
+    """List what the daemon said last of each subject."""
+    rows = connection.execute(select(status).order_by(status.c.subject))
+    return [Saying(row.subject, row.sentence, datetime.fromisoformat(row.at)) for row in rows]
+
+
+def last_answer(connection: Connection) -> Last | None:
+    """Tell which photo a model answered about last."""
+    newest = select(photos.c.path, results.c.created_at).join(results, results.c.photo_id == photos.c.id)
+    by_model = newest.where(results.c.source == "model").order_by(results.c.id.desc()).limit(1)
+    row = connection.execute(by_model).first()
+    return None if row is None else Last(row.path, datetime.fromisoformat(row.created_at))
+
+
+def in_hand(connection: Connection) -> int:
+    """Count the photos that a captiond has in hand."""
+    held = select(func.count(jobs.c.photo_id.distinct())).where(jobs.c.state == "running")
+    return connection.scalars(held).one()
+
+
+def _quarters(one: Pace) -> tuple[float, float, float]:
+    return one.quarter_seconds, one.median_seconds, one.three_quarters_seconds
+
+
+def _side_by_side(connection: Connection) -> float:
+    """Tell how many answers were made at a time lately: more than one where servers share the work."""
+    answered = (results.c.source == "model") & results.c.seconds.is_not(None)
+    newest = select(results.c.seconds, results.c.created_at).where(answered).order_by(results.c.id.desc())
+    rows = connection.execute(newest.limit(RECENT_ANSWERS)).all()
+    first, last = (datetime.fromisoformat(row.created_at) for row in (rows[-1], rows[0]))
+    # Each moment is the end of an answer: the span begins where the first of them did.
+    span_seconds = (last - first).total_seconds() + rows[-1].seconds
+    worked_seconds: float = sum(row.seconds for row in rows)
+    return max(1.0, worked_seconds / max(float(span_seconds), 1.0))

@@ -1,0 +1,62 @@
+"""A line for each photo and one live line below them, on a terminal."""
+
+from datetime import timedelta
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from captiond.catalogue import queries
+from captiond.catalogue.store import Catalogue
+from captiond.clock import Clock
+
+REFRESH_SECONDS = 1.0
+BAR_WIDTH = 26
+
+
+class LiveProgress:
+    """Prints lines above a line that says how far the work is."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def print(self, line: str) -> None:
+        """Print a line above the live one; it is plain text, whatever is in it."""
+        self._console.print(Text(line))
+
+    async def follow(self, catalogue: Catalogue, clock: Clock) -> None:
+        """Keep the live line up to date, until cancelled."""
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while True:
+                progress = await catalogue.read(queries.progress)
+                pace = await catalogue.read(queries.pace)
+                open_jobs = await catalogue.read(queries.open_jobs)
+                remaining_seconds = sum(
+                    count * pace[prompt].median_seconds
+                    for prompt, count in open_jobs.items()
+                    if prompt in pace
+                )
+                live.update(_line(progress, remaining_seconds, clock), refresh=True)
+                await clock.sleep(REFRESH_SECONDS)
+
+
+def _line(progress: queries.Progress, remaining_seconds: float, clock: Clock) -> Table:
+    done, waiting = progress.photos["done"], progress.photos_to_do
+    problems = progress.photos["failed"] + progress.photos["unreadable"] + progress.files["refused"]
+    words = [f"{done:,}/{done + waiting:,}"]
+    if waiting and remaining_seconds:
+        words.append(f"{remaining_seconds / waiting:.1f} s each")
+        ready_at = (clock.now() + timedelta(seconds=remaining_seconds)).astimezone()
+        words.append(
+            f"done about {ready_at:%H:%M}" if remaining_seconds < 20 * 3600 else f"done {ready_at:%a %H:%M}"
+        )
+    words.append("waiting for new photos" if not waiting else f"{waiting:,} waiting")
+    words.append(f"{problems} problems" if problems != 1 else "1 problem")
+    words.append("Ctrl-C stops")
+    row = Table.grid(padding=(0, 1))
+    row.add_row(
+        ProgressBar(total=max(done + waiting, 1), completed=done, width=BAR_WIDTH), Text(" · ".join(words))
+    )
+    return row

@@ -1,0 +1,102 @@
+"""How reading commands find the catalogue, and what their output looks like: plain, and safe to print."""
+
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from captiond.model import Json
+from captiond.printable import printable
+
+CatalogueFile = Annotated[
+    Path | None, typer.Option("--catalogue", metavar="FILE", help="The catalogue to read.")
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The configuration that names the catalogue.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def catalogue_path(catalogue: Path | None, config: Path | None) -> Path:
+    """Find the catalogue: the one named, else the one of the settings; raises BadConfiguration."""
+    if catalogue is not None:
+        return catalogue.expanduser().absolute()
+    from captiond.settings import load
+
+    return load(config, {}, os.environ).catalogue
+
+
+def print_json(value: Json) -> None:
+    """Print JSON in which only visible characters stand as they are; the others are escaped, and exact."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    typer.echo(re.sub(r"[^\n -~]", _visible, text))
+
+
+def note(sentence: str) -> None:
+    """Tell a person something that is no result."""
+    typer.echo(printable(sentence), err=True)
+
+
+def on_terminal() -> bool:
+    """Tell whether a person is looking at the output."""
+    return sys.stdout.isatty()
+
+
+def dim(text: str) -> str:
+    """Make text step back, on a terminal with colours."""
+    return _styled(text, dim=True)
+
+
+def bold(text: str) -> str:
+    """Make text stand out, on a terminal with colours."""
+    return _styled(text, bold=True)
+
+
+def print_field(label: str, text: str, *, width: int, aside: str = "") -> None:
+    """Print a label and its text, each line of it below the first; a terminal also wraps long lines."""
+    lines = [printable(line) for line in text.splitlines()] or [""]
+    if on_terminal():
+        room = max(shutil.get_terminal_size().columns - width, 20)
+        lines = [piece for line in lines for piece in textwrap.wrap(line, room) or [""]]
+    lines[-1] += f"  {dim(printable(aside))}" if aside else ""
+    for head, line in zip([bold(label.ljust(width)), *[" " * width] * len(lines)], lines, strict=False):
+        typer.echo(f"{head}{line}".rstrip())
+
+
+def one_line(text: str) -> str:
+    """Write a text of several lines as one, to look at; nothing in it can command a terminal."""
+    return printable(" / ".join(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: `1 photo`, `1,284 photos`."""
+    return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write words as people do: `a, b and c`."""
+    *most, last = list(words)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def local(moment: datetime) -> str:
+    """Write a moment in the reader's own time; today by the hour alone."""
+    here = moment.astimezone()
+    today = here.date() == datetime.now().astimezone().date()
+    return f"{here:%H:%M}" if today else f"{here:%Y-%m-%d %H:%M}"
+
+
+def _styled(text: str, **style: bool) -> str:
+    return typer.style(text, **style) if on_terminal() and not os.environ.get("NO_COLOR") else text
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]

@@ -1,0 +1,34 @@
+"""Running the daemon for a person or for a service manager: how it talks is decided here."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+
+import structlog
+from rich.console import Console
+
+from captiond import app
+from captiond.logs import configure, is_journal, style_for
+from captiond.settings import Settings
+
+from .display import LiveProgress
+
+
+def run_daemon(load_settings: Callable[[], Settings], *, once: bool) -> int:
+    """Run until done or stopped, with a live line on a terminal; gives the exit code. Raises Fatal."""
+    settings = load_settings()
+    # The catalogue and the sidecars hold the text of letters and passports: for their owner alone.
+    os.umask(0o077)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    style = style_for(settings.log, os.environ, sys.stderr)
+    display = LiveProgress(console) if style == "terminal" else None
+    configure(
+        style,
+        settings.log_level,
+        display.print if display else None,
+        priorities=is_journal(os.environ, sys.stderr),
+    )
+    log = structlog.stdlib.get_logger("captiond")
+    work = app.run(settings, reload=load_settings, once=once, environ=os.environ, log=log, display=display)
+    return asyncio.run(work)

@@ -1,0 +1,299 @@
+"""Bytes of any picture in, an upright small sRGB JPEG out; the only file that knows Pillow.
+
+To read another format: one line in `_OPENERS`, its first bytes in `sniffing.py`, and pictures in the tests.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from types import MappingProxyType
+from typing import NamedTuple
+from warnings import catch_warnings
+
+from PIL import AvifImagePlugin, Image, ImageCms
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, UnsupportedPicture
+from captiond.model import Fit, PictureFacts, PreparedImage
+
+from .endings import missing_end
+from .exif import Tags, camera, clean, position, taken_at
+from .fitting import fitted
+from .limits import Limits
+from .sniffing import HEAD_BYTES, refusal, sniff
+
+# Opened by class and not through `Image.open`: no other format is ever tried on the bytes, a multi-picture
+# JPEG stays a JPEG, and `Limits` alone limits the pixels instead of a global of the library.
+_OPENERS: Mapping[str, type[ImageFile]] = MappingProxyType(
+    {
+        "JPEG": JpegImageFile,
+        "PNG": PngImageFile,
+        "WEBP": WebPImageFile,
+        "GIF": GifImageFile,
+        "AVIF": AvifImageFile,
+        "TIFF": TiffImageFile,
+        "BMP": BmpImageFile,
+    }
+)
+
+_BAD_BYTES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises on bytes that it cannot read; anything else is our fault and ends the decode process."""
+
+_JPEG_QUALITY = 92
+_ORIENTATION, _EXIF_IFD, _GPS_IFD = 0x0112, 0x8769, 0x8825
+_UPRIGHT = 1
+_TURNED_BY_THE_LIBRARY = ("TIFF", "HEIF")
+_SIDEWAYS = (5, 6, 7, 8)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its EXIF orientation."""
+
+
+def prepare(content: bytes, fit: Fit, limits: Limits) -> PreparedImage:
+    """Decode a whole picture and make of it what the model sees.
+
+    Raises one of the `Rejected` errors, whatever the bytes are.
+    """
+    name = _admitted(content, limits)
+    with catch_warnings(action="ignore"), _translated(name):
+        picture = _opened(name, content)
+        _check_size(name, picture.size, limits)
+        decoded = _decoded(name, picture, fit)
+        facts = _facts(name, decoded)
+        upright = _upright(decoded)
+        return PreparedImage(_encoded(upright), upright.width, upright.height, facts)
+
+
+def load_libraries() -> None:
+    """Load what is loaded lazily otherwise, and let every decoder have one thread only."""
+    Image.preinit()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    with suppress(ImportError):
+        from pillow_heif import options  # noqa: PLC0415 -- an extra
+
+        options.DECODE_THREADS = 1
+
+
+class _Tags(NamedTuple):
+    main: Tags
+    exif: Tags
+    gps: Tags
+
+
+class _Decoded(NamedTuple):
+    """A picture as it is stored, maybe at a reduced scale; `target` is the size wanted, before it is turned.
+
+    `box` is the part of `image` that is the picture, and `upright_size` the size of the original.
+    """
+
+    image: Image.Image
+    box: tuple[float, float, float, float] | None
+    target: tuple[int, int]
+    upright_size: tuple[int, int]
+    orientation: int
+    tags: _Tags
+
+
+def _admitted(content: bytes, limits: Limits) -> str:
+    if not content:
+        raise NotAPicture("the file is empty")
+    name = sniff(content[:HEAD_BYTES])
+    if (refused := refusal(name, limits.formats, heif_available=limits.heif)) is not None:
+        raise refused
+    assert name is not None
+    if len(content) > limits.max_file_bytes:
+        raise PictureTooLarge(
+            f"the file has {len(content):,} bytes; captiond reads at most {limits.max_file_bytes:,}"
+        )
+    if (missing := missing_end(name, content)) is not None:
+        raise DamagedPicture(missing)
+    return name
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Image.DecompressionBombError:
+        raise PictureTooLarge(f"the {name} picture is larger inside than its header says") from None
+    except MemoryError:
+        raise PictureTooLarge(f"the {name} picture needs more memory than the decoder may use") from None
+    except _BAD_BYTES as error:
+        said = clean(str(error)) or type(error).__name__
+        raise DamagedPicture(f"the {name} picture is damaged: {said}") from None
+
+
+def _opened(name: str, content: bytes) -> ImageFile:
+    return _opener(name)(BytesIO(content), "")
+
+
+def _opener(name: str) -> type[ImageFile]:
+    if name != "HEIF":
+        return _OPENERS[name]
+    try:
+        from pillow_heif import HeifImageFile  # noqa: PLC0415 -- an extra
+    except ImportError as error:
+        raise UnsupportedPicture(f"the extra for HEIC pictures does not load: {error}", name) from None
+    opener: type[ImageFile] = HeifImageFile
+    return opener
+
+
+def _check_size(name: str, size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
+    most = limits.max_jpeg_pixels if name == "JPEG" else limits.max_other_pixels
+    if max(size) > limits.max_side:
+        raise PictureTooLarge(
+            f"the picture has {width:,} × {height:,} pixels; "
+            f"captiond reads at most {limits.max_side:,} a side"
+        )
+    if width * height > most:
+        raise PictureTooLarge(
+            f"the picture has {width:,} × {height:,} pixels; captiond reads at most "
+            f"{most // 1_000_000:,} million of a {name}"
+        )
+
+
+def _decoded(name: str, picture: ImageFile, fit: Fit) -> _Decoded:
+    """Decode to the end; a JPEG at the smallest scale that is large enough."""
+    if name != "JPEG":
+        picture.load()
+    tags = _tags(picture)
+    orientation = _UPRIGHT if name in _TURNED_BY_THE_LIBRARY else _orientation(tags)
+    sideways = orientation in _SIDEWAYS
+    upright_size = _swapped(picture.size) if sideways else picture.size
+    target = fitted(*upright_size, fit)
+    target = _swapped(target) if sideways else target
+    drafted = picture.draft(None, target) if name == "JPEG" else None
+    picture.load()
+    return _Decoded(picture, drafted and drafted[1], target, upright_size, orientation, tags)
+
+
+def _swapped(size: tuple[int, int]) -> tuple[int, int]:
+    return size[1], size[0]
+
+
+def _tags(picture: ImageFile) -> _Tags:
+    """Read the EXIF; one that cannot be read is as good as none."""
+    try:
+        exif = picture.getexif()
+        return _Tags(dict(exif), exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD))
+    except _BAD_BYTES:
+        return _Tags({}, {}, {})
+
+
+def _orientation(tags: _Tags) -> int:
+    value = tags.main.get(_ORIENTATION)
+    return value if isinstance(value, int) and value in _TURNS else _UPRIGHT
+
+
+def _facts(name: str, decoded: _Decoded) -> PictureFacts:
+    latitude, longitude = position(decoded.tags.gps) or (None, None)
+    return PictureFacts(
+        name,
+        *decoded.upright_size,
+        taken_at=taken_at(decoded.tags.exif),
+        camera=camera(decoded.tags.main),
+        latitude=latitude,
+        longitude=longitude,
+    )
+
+
+def _upright(decoded: _Decoded) -> Image.Image:
+    """Shrink first, then do all else on few pixels."""
+    profile = decoded.image.info.get("icc_profile")
+    image = _resizable(decoded.image)
+    if image.size != decoded.target:
+        image = image.resize(decoded.target, Image.Resampling.LANCZOS, decoded.box, reducing_gap=3.0)
+    image = _in_srgb(_on_white(image), profile)
+    turn = _TURNS.get(decoded.orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    """Give the picture 8 bits a channel and a mode in which pixels can be averaged."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _eight_bits(image)
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    return image.convert("RGB") if image.mode in ("P", "RGBX") else image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale deep grey to 0…255; Pillow's own conversion cuts off all above 255."""
+    deep = image.mode.startswith("I;16")
+    image = image.convert("I") if deep else image
+    lowest, highest = (0, 65_535) if deep else _range(*image.getextrema())
+    scale = 255 / (highest - lowest)
+    return image.point(lambda value: value * scale - lowest * scale).convert("L")
+
+
+def _range(lowest: float, highest: float) -> tuple[float, float]:
+    """Guess which values are black and white where the format does not say."""
+    if lowest >= 0:
+        return 0, next((white for white in (1, 255, 65_535) if highest <= white), highest)
+    return lowest, max(highest, lowest + 1)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode == "LAB":
+        return _converted(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
+    try:
+        source = ImageCms.getOpenProfile(BytesIO(profile)) if profile else None
+        if source is not None and not ImageCms.getProfileDescription(source).startswith("sRGB"):
+            return _converted(image, source)
+    except (ImageCms.PyCMSError, *_BAD_BYTES):
+        pass  # a broken profile, or one for other channels: the colours are shown as they are
+    return image.convert("RGB")
+
+
+def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    assert converted is not None
+    return converted
+
+
+def _encoded(image: Image.Image) -> bytes:
+    image.info.clear()  # or the comment of the original would go along
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()

@@ -1,0 +1,117 @@
+"""How the daemon and its decode process speak: a length, a JSON header that long, the bytes it announces.
+
+Never a pickle: what comes from the decode process is believed no more than the picture it read.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
+from captiond.model import Fit, Json, PictureFacts, PreparedImage
+
+from .limits import Limits
+
+PREFIX = struct.Struct(">I")
+"""The length of the header, in bytes."""
+
+MAX_HEADER_BYTES = 64 * 1024
+MAX_JPEG_BYTES = 64 * 1024 * 1024
+
+_REJECTIONS: Mapping[str, type[Rejected]] = {
+    kind.__name__: kind for kind in (NotAPicture, DamagedPicture, PictureTooLarge)
+}
+
+
+class Nonsense(ValueError):
+    """The other side does not keep to the protocol."""
+
+
+def packed(header: Json) -> bytes:
+    """Give a header as it goes over the pipe, with its length before it."""
+    encoded = json.dumps(header).encode()
+    return PREFIX.pack(len(encoded)) + encoded
+
+
+def header_length(prefix: bytes) -> int:
+    """Read the length of the header that follows; `Nonsense` where it is longer than any of ours."""
+    length: int = PREFIX.unpack(prefix)[0]
+    if length > MAX_HEADER_BYTES:
+        raise Nonsense("the header is too long")
+    return length
+
+
+def request(content_bytes: int, fit: Fit, limits: Limits) -> Json:
+    """Write the header that goes before a picture of `content_bytes`."""
+    return {"size": content_bytes, "boxes": fit.boxes, "limits": asdict(limits)}
+
+
+def read_request(header: Json) -> tuple[int, Fit, Limits]:
+    """Read what `request` wrote."""
+    limits = header["limits"]
+    fit = Fit(tuple((width, height) for width, height in header["boxes"]))
+    return header["size"], fit, Limits(**{**limits, "formats": tuple(limits["formats"])})
+
+
+def accepted(image: PreparedImage) -> Json:
+    """Write the header that goes before a prepared JPEG."""
+    return {
+        "size": len(image.jpeg),
+        "ok": {"facts": asdict(image.facts), "width": image.width, "height": image.height},
+    }
+
+
+def rejected(error: Rejected) -> Json:
+    """Write the header that tells why there is no JPEG."""
+    return {
+        "size": 0,
+        "rejected": type(error).__name__,
+        "sentence": str(error),
+        "format": getattr(error, "image_format", None),
+    }
+
+
+def jpeg_bytes(header: Json) -> int:
+    """Read how many bytes follow the header of a reply; `Nonsense` where that is no size of ours."""
+    size = header.get("size") if isinstance(header, dict) else None
+    if not isinstance(size, int) or not 0 <= size <= MAX_JPEG_BYTES:
+        raise Nonsense("the reply has no possible size")
+    return size
+
+
+def read_reply(header: Json, jpeg: bytes) -> PreparedImage | Rejected:
+    """Read a reply; `Nonsense` where it is none."""
+    try:
+        if "ok" in header:
+            told = header["ok"]
+            return PreparedImage(jpeg, int(told["width"]), int(told["height"]), _facts(told["facts"]))
+        return _rejection(header["rejected"], str(header["sentence"]), header["format"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Nonsense(f"the reply makes no sense: {error!r}") from None
+
+
+def _rejection(kind: str, sentence: str, image_format: str | None) -> Rejected:
+    if kind == UnsupportedPicture.__name__:
+        return UnsupportedPicture(sentence, str(image_format))
+    return _REJECTIONS[kind](sentence)
+
+
+def _facts(told: Json) -> PictureFacts:
+    return PictureFacts(
+        format=str(told["format"]),
+        width=int(told["width"]),
+        height=int(told["height"]),
+        taken_at=_text(told["taken_at"]),
+        camera=_text(told["camera"]),
+        latitude=_number(told["latitude"]),
+        longitude=_number(told["longitude"]),
+    )
+
+
+def _text(told: Json) -> str | None:
+    return None if told is None else str(told)
+
+
+def _number(told: Json) -> float | None:
+    return None if told is None else float(told)

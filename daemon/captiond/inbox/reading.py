@@ -1,0 +1,194 @@
+"""Looking at one file, and reading it once.
+
+Nothing outside the inbox is opened, nothing hangs, and bytes that changed while they were read do not count.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from captiond.errors import FileChanged, InboxGone, Outage, PictureTooLarge, Rejected, TryAgain
+from captiond.model import Digest, FileStamp, InboxFile, Original
+from captiond.printable import printable
+
+from .candidates import verdict_beneath
+
+HEAD_BYTES = 4096
+"""What `head_check` sees before the rest is read."""
+
+_INBOX = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NO_LONGER_A_FILE = frozenset({errno.ELOOP, errno.ENXIO})
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+_SPECIAL = (
+    (stat.S_ISDIR, "A folder, no picture."),
+    (stat.S_ISLNK, "A symbolic link; captiond does not follow links."),
+    (stat.S_ISFIFO, "A named pipe, no file; it is never opened."),
+    (stat.S_ISSOCK, "A socket, no file; it is never opened."),
+    (stat.S_ISCHR, "A device, no file; it is never opened."),
+    (stat.S_ISBLK, "A device, no file; it is never opened."),
+)
+
+
+class FileUnreadable(TryAgain):
+    """The file is there, but the operating system does not let us read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A path in an inbox that is never opened, and why; a folder may be scanned instead."""
+
+    path: Path
+    sentence: str
+    is_folder: bool = False
+
+
+def stamp_of(status: os.stat_result) -> FileStamp:
+    """Take the stamp out of what `stat` says."""
+    return FileStamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def why_special(mode: int) -> str | None:
+    """Say why a path of this mode is never opened, or None for a regular file."""
+    if stat.S_ISREG(mode):
+        return None
+    return next((sentence for is_kind, sentence in _SPECIAL if is_kind(mode)), "No regular file.")
+
+
+def look(inbox: Path, path: Path) -> InboxFile | Skipped | None:
+    """See what lies at `path` now; None when nothing does, or nothing for us (an ignored name).
+
+    Raises InboxGone when the inbox itself cannot be read, Outage when captiond is out of open files.
+    """
+    if verdict_beneath(inbox, path).ignored:
+        return None
+    try:
+        with opened_beneath(inbox, path.parent, _FOLDER) as folder:
+            status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in GONE:
+            identity_of(inbox)
+            return None
+        return Skipped(path, str(fault(inbox, error)))
+    sentence = why_special(status.st_mode)
+    if sentence is None:
+        return InboxFile(inbox, path, stamp_of(status))
+    return Skipped(path, sentence, is_folder=stat.S_ISDIR(status.st_mode))
+
+
+def read(
+    file: InboxFile, max_bytes: int, head_check: Callable[[bytes], Rejected | None] = lambda _head: None
+) -> Original:
+    """Read a file's bytes, once, and name them by their SHA-256.
+
+    `head_check` gets the first 4,096 bytes and may refuse before the rest is read. Raises FileChanged when
+    the file is not the one that was looked at, before or after; FileUnreadable; Rejected; InboxGone.
+    """
+    try:
+        with opened_beneath(file.inbox, file.path, _FILE) as descriptor:
+            _must_be(file, descriptor)
+            refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
+            if refusal is not None:
+                raise refusal
+            if file.stamp.size_bytes > max_bytes:
+                raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
+            content = _read_all(descriptor, file.stamp.size_bytes)
+            digest = Digest(hashlib.sha256(content).hexdigest())
+            _must_be(file, descriptor)
+    except OSError as error:
+        _raise_for_file(file, error)
+    return Original(file, digest, content)
+
+
+@contextmanager
+def opened_beneath(inbox: Path, path: Path, flags: int) -> Iterator[int]:
+    """Open `path` without following a symbolic link anywhere below the inbox, which may be one itself."""
+    parts = path.relative_to(inbox).parts
+    descriptor = os.open(inbox, _INBOX if parts else flags & ~os.O_NOFOLLOW)
+    try:
+        for steps_left, part in zip(reversed(range(len(parts))), parts, strict=True):
+            above = descriptor
+            descriptor = os.open(part, _FOLDER if steps_left else flags, dir_fd=above)
+            os.close(above)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def identity_of(inbox: Path) -> tuple[int, int]:
+    """Tell which folder the inbox is now, as (device, inode); raises InboxGone when it cannot be listed."""
+    try:
+        descriptor = os.open(inbox, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            # `stat` may be answered from memory when the disk is away; a listing is not.
+            with os.scandir(descriptor) as entries:
+                next(entries, None)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise InboxGone(_inbox_sentence(inbox, error)) from error
+    return status.st_dev, status.st_ino
+
+
+def fault(inbox: Path, error: OSError) -> FileUnreadable:
+    """Give the error for a path that is there and cannot be read.
+
+    Raises InboxGone where the whole inbox is away, so that one bad sector is not taken for a lost disk, and
+    Outage where captiond is out of open files or memory.
+    """
+    if error.errno in _EXHAUSTED:
+        raise Outage(f"captiond cannot open another file: {error.strerror}.") from error
+    if error.errno in FORBIDDEN:
+        return FileUnreadable("captiond has no permission to read this; allow its user to (chmod, chgrp).")
+    identity_of(inbox)
+    return FileUnreadable(f"This cannot be read: {error.strerror}.")
+
+
+def _raise_for_file(file: InboxFile, error: OSError) -> NoReturn:
+    if error.errno in GONE:
+        identity_of(file.inbox)
+        raise FileChanged("The file is gone.") from error
+    if error.errno in _NO_LONGER_A_FILE:
+        raise FileChanged("The file was replaced by something that is no file.") from error
+    raise fault(file.inbox, error) from error
+
+
+def _must_be(file: InboxFile, descriptor: int) -> None:
+    status = os.fstat(descriptor)
+    if why_special(status.st_mode) is not None:
+        raise FileChanged("The file was replaced by something that is no file.")
+    if stamp_of(status) != file.stamp:
+        raise FileChanged("The file was written or replaced meanwhile.")
+
+
+def _read_all(descriptor: int, size_bytes: int) -> bytes:
+    pieces = []
+    while size_bytes > 0 and (piece := os.read(descriptor, size_bytes)):
+        pieces.append(piece)
+        size_bytes -= len(piece)
+    return b"".join(pieces)
+
+
+def _too_large(size_bytes: int, max_bytes: int) -> str:
+    return f"The file has {size_bytes:,} bytes, and no more than {max_bytes:,} are read."
+
+
+def _inbox_sentence(inbox: Path, error: OSError) -> str:
+    name = printable(str(inbox))
+    if error.errno in GONE:
+        return f"The inbox {name} is not there; is its disk mounted?"
+    if error.errno in FORBIDDEN:
+        return f"captiond may not read the inbox {name}; allow its user to (chmod, chgrp)."
+    return f"The inbox {name} cannot be read: {error.strerror}."

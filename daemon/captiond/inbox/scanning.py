@@ -1,0 +1,184 @@
+"""The directory listing against what is known: the truth about an inbox.
+
+A scan streams: 1,000 names at a time are compared and forgotten, so memory stays flat whatever the folder
+holds (a list of folders still to visit apart).
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from captiond.errors import InboxGone
+from captiond.model import FileStamp, InboxFile
+from captiond.printable import printable
+
+from .candidates import DESCEND, LOOK, verdict, verdict_beneath
+from .reading import (
+    FORBIDDEN,
+    GONE,
+    Skipped,
+    fault,
+    identity_of,
+    opened_beneath,
+    stamp_of,
+    why_special,
+)
+
+NAMES_IN_A_CHUNK = 1_000
+LONGEST_PATH_BYTES = 4_095
+"""Linux's PATH_MAX without the final zero: beyond it no program opens the file by its path."""
+
+_LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Known(Protocol):
+    """What the catalogue knows of files, asked from the thread that scans."""
+
+    def stamps(self, paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
+        """Give the stamps that are known for these absolute paths; a path without one is left out.
+
+        Every file that lies in the inbox is asked for, once in each scan. So an implementation that remembers
+        what it was asked knows what is missing: after a `complete` scan, all it has and was not asked for;
+        otherwise, all of that which is not at or below an `Unreadable` path.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A folder or file of which nothing is known now: it is not to be taken for empty or gone."""
+
+    path: Path
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """What a scan saw; `complete` means that every folder was listed to its end.
+
+    `files` counts those with a name worth a look. None at all where some are known is a suspicious inbox.
+    """
+
+    directories: int
+    files: int
+    new_or_changed: int
+    seconds: float
+    complete: bool
+
+
+Finding = InboxFile | Skipped | Unreadable | ScanSummary
+
+
+def scan(
+    inbox: Path,
+    known: Known,
+    *,
+    beneath: Path | None = None,
+    monotonic_seconds: Callable[[], float] = time.monotonic,
+) -> Iterator[Finding]:
+    """List an inbox, or the folder `beneath` it, and yield what differs from what is known.
+
+    Yields an InboxFile for each file whose stamp is not the known one, Skipped for links, pipes, sockets and
+    devices, Unreadable for what could not be listed, and last a ScanSummary. Ignored names are not mentioned.
+    Raises InboxGone when the inbox cannot be listed or is another one at the end than at the start.
+    """
+    started = monotonic_seconds()
+    identity = identity_of(inbox)
+    walk = _Walk(inbox, known)
+    start = beneath or inbox
+    if not verdict_beneath(inbox, start, is_directory=True).ignored:
+        yield from walk.findings(start)
+    if identity_of(inbox) != identity:
+        raise InboxGone(
+            f"The inbox {printable(str(inbox))} was replaced by another folder while it was listed."
+        )
+    yield walk.summary(monotonic_seconds() - started)
+
+
+class _Walk:
+    """One scan on its way: the folders still to visit, and what was counted so far."""
+
+    def __init__(self, inbox: Path, known: Known) -> None:
+        self._inbox = inbox
+        self._known = known
+        self._pending: list[bytes] = []
+        self._directories = 0
+        self._files = 0
+        self._new_or_changed = 0
+        self._complete = True
+
+    def findings(self, start: Path) -> Iterator[Finding]:
+        self._pending.append(os.fsencode(start))
+        while self._pending:
+            yield from self._list(self._pending.pop())
+
+    def summary(self, seconds: float) -> ScanSummary:
+        return ScanSummary(self._directories, self._files, self._new_or_changed, seconds, self._complete)
+
+    def _list(self, folder: bytes) -> Iterator[Finding]:
+        path = Path(os.fsdecode(folder))
+        if len(folder) > LONGEST_PATH_BYTES:
+            yield self._unreadable(path, "The path of this folder is longer than Linux can open.")
+            return
+        try:
+            with opened_beneath(self._inbox, path, _LISTING) as descriptor, os.scandir(descriptor) as entries:
+                while chunk := list(islice(entries, NAMES_IN_A_CHUNK)):
+                    yield from self._compare(folder, chunk)
+            self._directories += 1
+        except OSError as error:
+            # A folder that vanishes under the scan is no error: it is not there.
+            if error.errno not in GONE:
+                yield self._unreadable(path, str(fault(self._inbox, error)))
+
+    def _compare(self, folder: bytes, chunk: Sequence["os.DirEntry[str]"]) -> Iterator[Finding]:
+        found: dict[bytes, FileStamp] = {}
+        prefix = folder.rstrip(b"/") + b"/"
+        for entry in chunk:
+            strange = self._see(entry, prefix, found)
+            if strange is not None:
+                yield strange
+        if not found:
+            return
+        self._files += len(found)
+        stamps = self._known.stamps(list(found))
+        for path, stamp in found.items():
+            if stamps.get(path) != stamp:
+                self._new_or_changed += 1
+                yield InboxFile(self._inbox, Path(os.fsdecode(path)), stamp)
+
+    def _see(
+        self, entry: "os.DirEntry[str]", prefix: bytes, found: dict[bytes, FileStamp]
+    ) -> Skipped | Unreadable | None:
+        name = os.fsencode(entry.name)
+        path = prefix + name
+        try:
+            decision = verdict(name, entry.is_dir(follow_symlinks=False))
+            if decision is DESCEND:
+                self._pending.append(path)
+            if decision is not LOOK:
+                return None
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            return self._unseen(Path(os.fsdecode(path)), error)
+        sentence = why_special(status.st_mode)
+        if sentence is None:
+            found[path] = stamp_of(status)
+            return None
+        return Skipped(Path(os.fsdecode(path)), sentence, is_folder=stat.S_ISDIR(status.st_mode))
+
+    def _unseen(self, path: Path, error: OSError) -> Unreadable | None:
+        if error.errno in GONE:
+            return None
+        if error.errno in FORBIDDEN:
+            # That is the folder's doing and holds for all its files: say it once.
+            raise error
+        return self._unreadable(path, str(fault(self._inbox, error)))
+
+    def _unreadable(self, path: Path, sentence: str) -> Unreadable:
+        self._complete = False
+        return Unreadable(path, sentence)

@@ -1,0 +1,286 @@
+"""The only file that knows watchdog: events as hints where to look, never as the truth.
+
+Events get lost, the reader thread can die, watches run out: each of these asks for a scan here, and the scans
+of `scanning` find what no event announced.
+"""
+
+import errno
+import os
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.polling import PollingObserver
+
+from .candidates import verdict
+
+EVENTS: list[type[FileSystemEvent]] = [
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+]
+"""Opened, read and closed are left out: our own reading would fill the queue with them."""
+
+LONGEST_STOP_SECONDS = 2.0
+
+NO_INOTIFY = "This system has no inotify, so new files are found by scans alone."
+NO_INSTANCE = (
+    "All inotify instances of this user are in use, so new files are found by scans alone. "
+    "Raise the limit: sysctl fs.inotify.max_user_instances=1024"
+)
+TOO_FEW_WATCHES = (
+    "The system's inotify watches are used up, so new files in some folders are found by scans alone. "
+    "Raise the limit: sysctl fs.inotify.max_user_watches=1048576"
+)
+FORBIDDEN_FOLDERS = "Some folders may not be watched for want of permission; scans say which."
+_START_SENTENCES = {errno.EMFILE: NO_INSTANCE, errno.ENOSPC: TOO_FEW_WATCHES, errno.ENOSYS: NO_INOTIFY}
+
+
+class Hints:
+    """The paths to look at: a bounded set between watchdog's threads and ours.
+
+    `wake` is called, from watchdog's thread, when there is something to drain after there was nothing. More
+    than `room` paths become "look everywhere".
+    """
+
+    def __init__(self, wake: Callable[[], None], *, room: int = 5_000) -> None:
+        self._wake = wake
+        self._room = room
+        self._lock = threading.Lock()
+        self._paths: dict[Path, bool] = {}
+        self._everything = False
+
+    def add(self, path: Path, finished: bool = False) -> None:
+        """Note a path; `finished` when an event said that its writer is done."""
+        with self._lock:
+            was_empty = self._is_empty()
+            if not self._everything:
+                self._paths[path] = finished
+                self._everything = len(self._paths) > self._room
+            if self._everything:
+                self._paths.clear()
+        if was_empty:
+            self._wake()
+
+    def look_everywhere(self) -> None:
+        """Note that no list of paths is good enough: a scan is needed."""
+        with self._lock:
+            was_empty = self._is_empty()
+            self._everything = True
+            self._paths.clear()
+        if was_empty:
+            self._wake()
+
+    def drain(self) -> tuple[dict[Path, bool], bool]:
+        """Take out all paths, each with its last `finished`, and whether to look everywhere instead."""
+        with self._lock:
+            drained = self._paths, self._everything
+            self._paths, self._everything = {}, False
+        return drained
+
+    def _is_empty(self) -> bool:
+        return not self._paths and not self._everything
+
+
+class Watcher:
+    """Watches one inbox with all its folders and calls `hint` and `rescan`, both from watchdog's threads.
+
+    `hint(path, finished)` is told each path with a name worth a look; `finished` means closed or renamed, not
+    merely created. `rescan(reason)` is told when events were lost. Neither may block or raise.
+    """
+
+    def __init__(
+        self, inbox: Path, hint: Callable[[Path, bool], None], rescan: Callable[[str], None]
+    ) -> None:
+        self.trouble: str | None = None
+        """Why events may not arrive, with the cure, or None."""
+        self.guarded = False
+        """Whether the reader thread is kept from dying unnoticed."""
+        self._inbox = inbox
+        self._hint = hint
+        self._rescan = rescan
+        self._observer: BaseObserver | None = None
+        self._root: tuple[int, int] | None = None
+        self._broken = False
+
+    def start(self) -> None:
+        """Begin to watch; where that is not possible, `trouble` says why and nothing is raised.
+
+        Scan once after this, not before: what comes in between would be missed.
+        """
+        _quiet_warnings()
+        self._broken = False
+        self.trouble = None
+        try:
+            self._root = self._identity()
+            self._observer = self._started()
+        except OSError as error:
+            self.trouble = _START_SENTENCES.get(
+                error.errno or 0, f"The inbox cannot be watched ({error.strerror}); scans look for new files."
+            )
+
+    def stop(self) -> None:
+        """Stop watching; returns when watchdog's threads have ended."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            _dismantle(observer)
+
+    def restart(self) -> None:
+        """Watch anew after `alive` said no; a scan must follow."""
+        self.stop()
+        self.start()
+
+    def alive(self) -> bool:
+        """Tell whether events of the folder that the inbox is now would still arrive.
+
+        No after a fault in watchdog, when one of its threads ended, and when the inbox was removed, renamed,
+        mounted or unmounted, all of which watchdog itself does not notice.
+        """
+        if self._observer is None or self._broken:
+            return False
+        try:
+            return self._identity() == self._root and _threads_live(self._observer)
+        except OSError:
+            return False
+
+    def _identity(self) -> tuple[int, int]:
+        status = self._inbox.stat()
+        return status.st_dev, status.st_ino
+
+    def _started(self) -> BaseObserver:
+        observer = Observer()
+        if isinstance(observer, PollingObserver):
+            raise OSError(errno.ENOSYS, NO_INOTIFY)
+        try:
+            self._guard(observer)
+            # Bytes keep names that are not UTF-8; a root that is a symbolic link would itself be watched.
+            root = os.path.realpath(os.fsencode(self._inbox))
+            handler = _Handler(root, self._inbox, self._hint, self._rescan)
+            observer.schedule(handler, root, recursive=True, event_filter=EVENTS)  # type: ignore[arg-type]
+            observer.start()
+        except OSError:
+            _dismantle(observer)
+            raise
+        return observer
+
+    def _guard(self, observer: BaseObserver) -> None:
+        """Keep the reader thread alive through watchdog's own faults, and hear of lost events.
+
+        Its tables lose step when a folder is moved out and another takes its name; the KeyError that follows
+        would end the thread without a word. Without these attributes `alive` still notices the death, later.
+        """
+        reader: Any = getattr(observer, "_inotify_fd", None)
+        self.guarded = hasattr(reader, "handle_event") and hasattr(reader, "add_callback")
+        if self.guarded:
+            reader.handle_event = self._event_guard(reader.handle_event)
+            reader.add_callback = self._watch_guard(reader.add_callback)
+
+    def _event_guard(self, plain: Callable[[Any], None]) -> Callable[[Any], None]:
+        def handle_event(event: Any) -> None:
+            try:
+                plain(event)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the thread
+                self._broken = True
+                self._rescan(f"The watcher lost track ({type(error).__name__}).")
+            if event.is_queue_overflow:
+                self._rescan("More happened at once than the system reports.")
+
+        return handle_event
+
+    def _watch_guard(self, plain: Callable[..., int]) -> Callable[..., int]:
+        def add_callback(path: bytes, *rest: Any) -> int:
+            try:
+                watch = plain(path, *rest)
+            except OSError as error:
+                # watchdog drops this for all folders but the inbox itself.
+                if error.errno == errno.ENOSPC:
+                    self.trouble = TOO_FEW_WATCHES
+                raise
+            if watch < 0:
+                self.trouble = self.trouble or FORBIDDEN_FOLDERS
+            return watch
+
+        return add_callback
+
+
+class _Handler(FileSystemEventHandler):
+    """Turns events into hints; notes a path and does nothing else, for watchdog's queue has no bound."""
+
+    def __init__(
+        self,
+        root: bytes,
+        inbox: Path,
+        hint: Callable[[Path, bool], None],
+        rescan: Callable[[str], None],
+    ) -> None:
+        self._root = root
+        self._inbox = inbox
+        self._hint = hint
+        self._rescan = rescan
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        finished = isinstance(event, FileClosedEvent | FileMovedEvent) and not event.is_synthetic
+        self._note(event.src_path, event.is_directory, finished and not event.dest_path)
+        if event.dest_path:
+            self._note(event.dest_path, event.is_directory, finished)
+
+    def _note(self, source: bytes | str, is_directory: bool, finished: bool) -> None:
+        path = os.fsencode(source)
+        if path == self._root:
+            self._rescan("Something happened to the inbox itself.")
+            return
+        if not verdict(path.rpartition(b"/")[2], is_directory).ignored:
+            self._hint(self._inbox / os.fsdecode(path[len(self._root) :].lstrip(b"/")), finished)
+
+
+def _quiet_warnings() -> None:
+    # One for each folder made in a burst, each with the whole watch table in its text: on a stderr that
+    # nobody reads they block the reader thread.
+    warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
+
+
+def _threads_live(observer: BaseObserver) -> bool:
+    reader = getattr(observer, "_inotify_fd", observer)
+    threads = [observer, reader, *observer.emitters]
+    return bool(observer.emitters) and all(thread.is_alive() for thread in threads)
+
+
+def _dismantle(observer: BaseObserver) -> None:
+    """Stop an observer, also one whose tables are in disorder: its threads and its descriptors must go."""
+    groups = [getattr(emitter, "_inotify", None) for emitter in observer.emitters]
+    try:
+        observer.stop()
+    except (KeyError, OSError):
+        _break_off(observer, groups)
+    if observer.is_alive():
+        observer.join(LONGEST_STOP_SECONDS)
+
+
+def _break_off(observer: BaseObserver, groups: Sequence[Any]) -> None:
+    observer.event_queue.put(observer.stop_event)
+    with suppress(AttributeError):
+        for group in groups:
+            group._move_event_grouper.close()  # noqa: SLF001 - its emitter waits there, and ends when woken
+    reader: Any = getattr(observer, "_inotify_fd", None)
+    if reader is not None:
+        reader.stop()

@@ -1,0 +1,108 @@
+"""Lists of things, as models write them: read, and cleaned for search and facets (pure)."""
+
+import re
+import unicodedata
+
+from captiond.errors import UnusableReply
+from captiond.model import Answer, Json, Status
+
+from .checks import LOOP_LINES, flood
+from .loose_json import read_json, strings_in
+from .phrases import bare, refuses, without_meta, without_preamble
+from .prompt import Prompt
+from .schemas import LONGEST_ITEM, MOST_ITEMS
+
+MOST_WORDS = 5
+"""In a reply that is no JSON, longer pieces are sentences."""
+ARTICLE = re.compile(r"\A(?:an?|the|some)\s+(?=\S)")
+BULLET = re.compile(r"\A\s*(?:[-*•·–—‣▪]+|\(?\d{1,2}[.):])\s*")
+SEPARATOR = re.compile(r"\s*[,;،؛、，；]\s*(?:and\s+)?|\s+and\s+")
+COMMA = re.compile(r"\s*[,;،؛、，；]\s*")
+REMARK = re.compile(r"\s*(?:[:(（：]|\s[-–—]\s).*\Z", re.DOTALL)
+GENERAL = frozenset(
+    {"image", "images", "photo", "photos", "photograph", "photographs", "picture", "pictures", "background"}
+    | {"foreground", "scene", "object", "objects", "thing", "things", "item", "items", "view", "snapshot"}
+    | {"none", "nothing", "n/a", "null", "etc", "no objects", "others", "various objects"}
+)
+"""Words that name the picture, or nothing at all."""
+
+
+def list_schema(_: Prompt) -> Json:
+    """Ask the server for a bounded array of short strings."""
+    return {
+        "type": "array",
+        "items": {"type": "string", "maxLength": LONGEST_ITEM},
+        "maxItems": MOST_ITEMS,
+    }
+
+
+def list_closing(_: Prompt) -> str:
+    """Tell the model what the schema is."""
+    return f"Answer only with a JSON array of at most {MOST_ITEMS} short strings."
+
+
+def understand_list(prompt: Prompt, text: str, _: str | None) -> Answer:
+    """Read a list; an empty one is an answer, a list that says one thing over and over is not."""
+    given = json_strings(text)
+    if given is None:
+        given = pieces(text)
+    distinct = {entry.strip().lower() for entry in given}
+    if len(given) >= LOOP_LINES and len(distinct) <= 2:  # noqa: PLR2004 (as for lines of a text)
+        raise UnusableReply("the reply names the same thing again and again", text)
+    if distinct <= GENERAL | {""}:
+        return Answer(status=Status.EMPTY, reason="there is nothing to list")
+    items = tidy(given)
+    if not items:
+        raise UnusableReply(f"the reply is no list of short names for {prompt.name}", text)
+    return Answer(status=Status.OK, value=", ".join(items), content=items)
+
+
+def json_strings(text: str) -> list[str] | None:
+    """Give the strings of a JSON array, or of the first array in an object; None where there is none."""
+    try:
+        value = read_json(text)
+    except ValueError:
+        return None
+    if isinstance(value, dict):
+        value = next((inner for inner in value.values() if isinstance(inner, list)), list(value.values()))
+    if not isinstance(value, list):
+        return strings_in(value) or None
+    strings = [next(iter(strings_in(entry)), "") for entry in value]
+    if len(strings) == 1:
+        strings = COMMA.split(strings[0])
+    return strings if any(strings) or not value else None
+
+
+def pieces(text: str) -> list[str]:
+    """Cut a reply that is no JSON at line breaks, bullets and commas; never at blanks: names hold them."""
+    text = without_preamble(text)
+    if refuses(text):
+        raise UnusableReply("the model refused to answer", text)
+    lines = [line for line in without_meta(text).splitlines() if line.strip()]
+    bulleted = [BULLET.sub("", line) for line in lines if BULLET.match(line)]
+    if bulleted:
+        return [short(line) for line in bulleted if short(line)]
+    cut = [piece for line in lines for piece in SEPARATOR.split(line.strip().rstrip("."))]
+    return [short(piece) for piece in cut if short(piece)]
+
+
+def short(piece: str) -> str:
+    """Take a remark off a piece ("dog: brown" is a dog), and give nothing for what is still a sentence."""
+    name = REMARK.sub("", piece).strip()
+    return name if len(name.split()) <= MOST_WORDS else ""
+
+
+def tidy(strings: list[str]) -> list[str]:
+    """Clean names: lower case, no article, no general words, each once, at most twelve; keep the order."""
+    names = filter(None, map(name_from, strings))
+    return [name for name in dict.fromkeys(names) if name not in GENERAL][:MOST_ITEMS]
+
+
+def name_from(string: str) -> str:
+    """Clean one name; of one that fills the schema's length the last word may be cut, so it goes."""
+    name = unicodedata.normalize("NFC", " ".join(bare(string).split()))
+    name = ARTICLE.sub("", name.replace("İ", "i").lower())
+    if len(string) == LONGEST_ITEM and " " in name:
+        name = name.rpartition(" ")[0]
+    unusable = len(name) > LONGEST_ITEM or flood(name) or not any(letter.isalnum() for letter in name)
+    return "" if unusable else name

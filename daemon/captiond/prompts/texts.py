@@ -1,0 +1,90 @@
+"""Free text as an answer: descriptions, texts copied from a picture, translations (pure)."""
+
+import re
+
+from captiond.errors import UnusableReply
+from captiond.model import Answer, Status
+
+from .checks import echo, flat, loop
+from .languages import guess, is_foreign_script, name_of
+from .phrases import bare, refuses, unquoted, without_meta, without_preamble
+from .prompt import Prompt
+from .wording import filled
+
+UNREADABLE = re.compile(r"\[\s*(?:…|\.{2,}|illegible|unreadable)\s*\]", re.IGNORECASE)
+MARKS = re.compile(r"\A<{3}\s*|\s*>{3}\Z")
+
+
+def understand_text(prompt: Prompt, text: str, about: str | None) -> Answer:
+    """Take off what is not the answer, and refuse what is none."""
+    said = stripped(prompt, text, about)
+    wrong = unusable(prompt, said)
+    if wrong:
+        raise UnusableReply(wrong, text)
+    if about is not None and prompt.target:
+        nothing = untranslated(prompt, said, about)
+        if nothing:
+            return Answer(status=Status.EMPTY, reason=nothing)
+    if not has_words(UNREADABLE.sub("", said)) and UNREADABLE.search(said):
+        return Answer(status=Status.EMPTY, reason="the text cannot be read")
+    kept = shortened(said, prompt.max_chars)
+    reason = None if kept == said else f"shortened to {prompt.max_chars} characters"
+    return Answer(status=Status.OK, value=kept, language=prompt.target or guess(kept), reason=reason)
+
+
+def stripped(prompt: Prompt, text: str, about: str | None) -> str:
+    """Take off preambles, marks, the `empty` word; where not verbatim also quotes and "The image shows"."""
+    said = without_preamble(text)
+    if prompt.empty and "_" in prompt.empty:
+        said = "\n".join(line for line in said.split("\n") if bare(line) != prompt.empty).strip()
+    if prompt.from_prompt:
+        said = MARKS.sub("", said).strip()
+    if prompt.empty is None or (about and unquoted(about) == about):
+        said = unquoted(said)
+    return without_meta(said) if prompt.empty is None else said
+
+
+def unusable(prompt: Prompt, said: str) -> str | None:
+    """Say why a text is no answer to its prompt."""
+    if not said:
+        return "the reply holds nothing but words around an answer"
+    if refuses(said):
+        return "the model refused to answer"
+    if prompt.empty is None and not has_words(said):
+        return "the reply has no words"
+    return loop(said) or echo(said, filled(prompt, ""))
+
+
+def untranslated(prompt: Prompt, said: str, about: str) -> str | None:
+    """Say so where a translation is the text itself, or says that there was nothing to translate."""
+    if flat(said) == flat(about) and said.strip():
+        if is_foreign_script(about, prompt.target or ""):
+            raise UnusableReply(
+                f"the text came back untranslated, not in {name_of(prompt.target or '')}", said
+            )
+        return already(prompt)
+    language = re.escape(name_of(prompt.target or "").casefold())
+    declared = re.search(rf"\balready (?:\w+ )?in {language}\b", said.casefold())
+    return already(prompt) if declared and "already" not in about.casefold() else None
+
+
+def already(prompt: Prompt) -> str:
+    """Say that a text needs no translation."""
+    return f"the text is in {name_of(prompt.target or '')} already"
+
+
+def has_words(text: str) -> bool:
+    """Tell whether there is a letter or a digit."""
+    return any(letter.isalnum() for letter in text)
+
+
+def shortened(text: str, limit: int | None) -> str:
+    """Cut a text at the last whole sentence within `limit` characters, or else at the last whole word."""
+    if limit is None or len(text) <= limit:
+        return text
+    sentences = [end.end() for end in re.finditer(r"[.!?。！？](?=\s|\Z)", text[:limit])]
+    if sentences and sentences[-1] >= limit // 2:
+        return text[: sentences[-1]]
+    beginning = text[: limit - 1]
+    whole_words = beginning.rpartition(" ")[0] if text[limit - 1 : limit].strip() else beginning
+    return (whole_words or beginning).rstrip(" ,;:-") + "…"

@@ -1,0 +1,269 @@
+"""Everything a user may choose, and its default; the only file that knows pydantic.
+
+To add a setting: one field here, and one line in `config.example.toml` (a test compares the two).
+Strongest first: flag, environment variable, `OLLAMA_HOST`, configuration file, default. A variable is the
+setting's name behind `CAPTIOND_`, with `__` between table and name: `CAPTIOND_OLLAMA__URL`. There, a list is
+JSON or separated by commas (`inboxes` by colons, as `PATH` is); empty variables do not count.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from platformdirs import user_data_path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from .errors import BadConfiguration
+from .model import Json
+from .settings_errors import explain
+from .settings_sources import merged, sources
+from .settings_values import (
+    SidecarPlace,
+    apart,
+    keep_alive,
+    parsed_json,
+    prompt_name,
+    server_url,
+    sidecar_place,
+    split,
+    whole_path,
+)
+
+_WITHOUT_RESTART = ("log", "log_level", "prompts", "translation.target")
+
+
+def _must_be(wanted: str) -> WrapValidator:
+    """Say what a value must be in one phrase, whichever way it is wrong."""
+
+    def check(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError(f"must be {wanted}") from None
+
+    return WrapValidator(check)
+
+
+def _refuse_bool(value: object) -> object:
+    """Refuse `parallel = true`, which pydantic would read as 1."""
+    if isinstance(value, bool):
+        raise ValueError  # noqa: TRY004  # pydantic collects ValueErrors
+    return value
+
+
+_Number = BeforeValidator(_refuse_bool)
+Toggle = Annotated[bool, _must_be("true or false")]
+Whole = Annotated[int, _Number, _must_be("a whole number")]
+Count = Annotated[int, _Number, Field(ge=1), _must_be("a whole number of at least 1")]
+Pixels = Annotated[int, _Number, Field(ge=0), _must_be("a number of pixels, or 0 to fit the model")]
+Context = Annotated[int, _Number, Field(ge=1024), _must_be("a whole number of at least 1024 tokens")]
+Fraction = Annotated[float, _Number, Field(ge=0, le=1), _must_be("a number from 0 to 1")]
+Decimal = Annotated[float, _Number, Field(allow_inf_nan=False), _must_be("a number")]
+AtLeastZero = Annotated[float, _Number, Field(ge=0, allow_inf_nan=False), _must_be("a number of at least 0")]
+AboveZero = Annotated[float, _Number, Field(gt=0, allow_inf_nan=False), _must_be("a number above 0")]
+Words = Annotated[str, Field(min_length=1)]
+WordList = Annotated[tuple[Words, ...], BeforeValidator(partial(split, separator=",")), Field(min_length=1)]
+WholePath = Annotated[Path, PlainValidator(whole_path)]
+Url = Annotated[str, AfterValidator(server_url)]
+UrlList = Annotated[
+    tuple[Url, ...],
+    BeforeValidator(partial(split, separator=",")),
+    Field(min_length=1),
+    AfterValidator(lambda urls: tuple(dict.fromkeys(urls))),
+]
+Inboxes = Annotated[
+    tuple[WholePath, ...], BeforeValidator(partial(split, separator=os.pathsep)), AfterValidator(apart)
+]
+KeepAlive = Annotated[int | str, PlainValidator(keep_alive)]
+PictureFormat = Annotated[
+    Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"],
+    BeforeValidator(lambda value: str(value).upper()),
+    _must_be("JPEG, PNG, WEBP, GIF, AVIF, HEIF, TIFF or BMP"),
+]
+PromptKind = Annotated[
+    Literal["text", "list", "choice", "json"], _must_be('"text", "list", "choice" or "json"')
+]
+LanguageTag = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
+    _must_be('a language tag like "en" or "pt-BR"'),
+]
+PromptKey = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]{0,30}$"),
+    _must_be("a name of small letters, digits and _, beginning with a letter, at most 31 long"),
+    AfterValidator(prompt_name),
+]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OllamaSettings(_Table):
+    """The model server and how it is asked; `parallel` and the times are for each server of `url`."""
+
+    url: UrlList = ("http://127.0.0.1:11434",)
+    model: Words = "llava:13b-v1.6"
+    parallel: Count = 1
+    pull: Toggle = True
+    num_ctx: Context = 4096
+    temperature: AtLeastZero = 0.0
+    seed: Whole = 1
+    repeat_penalty: AboveZero = 1.1
+    keep_alive: KeepAlive = "30m"
+    connect_seconds: AboveZero = 5.0
+    first_frame_seconds: AboveZero = 600.0
+    gap_seconds: AboveZero = 60.0
+    total_seconds: AboveZero = 900.0
+    max_side_pixels: Pixels = 0
+
+    def options(self) -> dict[str, float]:
+        """Give the options of every request; one set for all, since another `num_ctx` reloads the model."""
+        return self.model_dump(include={"num_ctx", "temperature", "seed", "repeat_penalty"})
+
+
+class ImagingSettings(_Table):
+    """Which pictures are read, and the limits of reading them."""
+
+    formats: Annotated[
+        tuple[PictureFormat, ...], BeforeValidator(partial(split, separator=",")), Field(min_length=1)
+    ] = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF")
+    decode_seconds: AboveZero = 30.0
+    max_file_megabytes: Count = 512
+    store_gps: Toggle = False
+
+    @property
+    def max_file_bytes(self) -> int:
+        """Give the largest file in bytes."""
+        return self.max_file_megabytes * 1_000_000
+
+
+class InboxSettings(_Table):
+    """How the inboxes are watched."""
+
+    quiet_seconds: AboveZero = 2.0
+    scan_minutes: AboveZero = 1.0
+
+
+class TranslationSettings(_Table):
+    """What texts in pictures are translated into."""
+
+    target: LanguageTag = "en"
+
+
+class PromptOptions(_Table):
+    """Ollama's sampling options; those that would load the model anew are the same for all prompts."""
+
+    temperature: AtLeastZero | None = None
+    seed: Whole | None = None
+    top_k: Whole | None = None
+    top_p: Fraction | None = None
+    min_p: Fraction | None = None
+    typical_p: Fraction | None = None
+    repeat_last_n: Whole | None = None
+    repeat_penalty: AboveZero | None = None
+    presence_penalty: Decimal | None = None
+    frequency_penalty: Decimal | None = None
+    stop: WordList | None = None
+
+
+class PromptSettings(_Table):
+    """A prompt of the user's own, or what differs from the built-in one; unset fields are None."""
+
+    enabled: Toggle | None = None
+    text: Words | None = None
+    kind: PromptKind | None = None
+    choices: WordList | None = None
+    answer_schema: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = Field(
+        None, alias="schema"
+    )
+    from_prompt: PromptKey | None = Field(None, alias="from")
+    empty: str | None = None
+    target: LanguageTag | None = None
+    max_chars: Count | None = None
+    num_predict: Count | None = None
+    options: PromptOptions = PromptOptions()
+    model: Words | None = None
+
+
+class Settings(_Table):
+    """All settings, complete and checked."""
+
+    inboxes: Inboxes = ()
+    catalogue: WholePath = Field(
+        default_factory=lambda: user_data_path("captiond", appauthor=False) / "catalogue.db"
+    )
+    sidecars: Annotated[SidecarPlace, BeforeValidator(sidecar_place)] = SidecarPlace("beside")
+    log: Annotated[Literal["auto", "text", "json"], _must_be('"auto", "text" or "json"')] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], _must_be('"debug", "info", "warning" or "error"')
+    ] = "info"
+    ollama: OllamaSettings = OllamaSettings()
+    imaging: ImagingSettings = ImagingSettings()
+    inbox: InboxSettings = InboxSettings()
+    translation: TranslationSettings = TranslationSettings()
+    prompts: Mapping[PromptKey, PromptSettings] = Field(default_factory=dict)
+
+    def prompt_tables(self) -> dict[str, dict[str, Json]]:
+        """Give for each prompt in the configuration the fields that are set, named as in the file."""
+        return {
+            name: prompt.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            for name, prompt in self.prompts.items()
+        }
+
+
+def load(config_file: Path | None, overrides: Mapping[str, Json], environ: Mapping[str, str]) -> Settings:
+    """Read all settings; raise `BadConfiguration` with one line for each mistake.
+
+    `overrides` are the flags by dotted name (`{"ollama.model": "llava:7b"}`); None is a flag not given.
+    """
+    found = sources(config_file, overrides, environ)
+    try:
+        return Settings.model_validate(merged(source.values for source in found))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise BadConfiguration(explain(problems, found, setting_names())) from None
+
+
+def setting_names() -> tuple[str, ...]:
+    """List the dotted names of all settings and tables as they stand in the file, `*` for a prompt's name."""
+    return tuple(_names(Settings, ""))
+
+
+def changed_needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+    """Name the changed settings that only a restart applies; prompts, language and logging apply at once."""
+    before, after = dict(_leaves(old, "")), dict(_leaves(new, ""))
+    changed = (name for name in before if before[name] != after[name])
+    return tuple(name for name in changed if name not in _WITHOUT_RESTART)
+
+
+def _names(table: type[BaseModel], prefix: str) -> Iterator[str]:
+    for attribute, field in table.model_fields.items():
+        name = prefix + (field.alias or attribute)
+        yield name
+        kind, many = field.annotation, get_args(field.annotation)
+        if isinstance(kind, type) and issubclass(kind, _Table):
+            yield from _names(kind, f"{name}.")
+        elif many and isinstance(many[-1], type) and issubclass(many[-1], _Table):
+            yield from _names(many[-1], f"{name}.*.")
+
+
+def _leaves(table: BaseModel, prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in table:
+        if isinstance(value, _Table):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

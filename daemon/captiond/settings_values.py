@@ -1,0 +1,162 @@
+"""What the text of a setting means: paths, addresses, lists, durations; pure, and free of pydantic.
+
+Each function raises ValueError with the words that follow the setting's name: `must be …`.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from captiond.model import Json
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OLLAMA_PORT = 11434
+_RESERVED = frozenset(
+    (
+        *(
+            "id",
+            "name",
+            "folder",
+            "path",
+            "inbox",
+            "taken_at",
+            "text",
+            "language",
+            "answers",
+            "state",
+            "reason",
+        ),
+        *(
+            "edited",
+            "copies",
+            "missing",
+            "format",
+            "width",
+            "height",
+            "bytes",
+            "camera",
+            "latitude",
+            "longitude",
+        ),
+        *("phash", "sha256", "added_at", "updated_at", "year", "rowid", "oid", "rank"),
+    )
+)
+"""Columns of the table of photos that are no prompt's own, and SQLite's hidden ones."""
+
+_GO_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarPlace:
+    """Where sidecars go: beside the pictures, into a tree of their own under `folder`, or nowhere."""
+
+    kind: Literal["beside", "tree", "off"]
+    folder: Path | None = None
+
+
+def parsed_json(value: object) -> Json:
+    """Read JSON where the value is still text, as it is in an environment variable."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be JSON") from None
+
+
+def split(value: object, separator: str) -> Json:
+    """Take a list from one text: a JSON list, or parts with a separator in between; leave all else."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return parsed_json(value)
+    return [part.strip() for part in value.split(separator) if part.strip()]
+
+
+def whole_path(value: object) -> Path:
+    """Expand `~`; refuse relative paths, which would depend on where the daemon was started."""
+    if not isinstance(value, str | Path) or "\0" in str(value):
+        raise ValueError("must be a path")
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("must be a path in a home folder that exists") from None
+    if not path.is_absolute():
+        raise ValueError('must be a whole path that begins with "/" or "~/"')
+    return path
+
+
+def apart(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Drop doubles; refuse an inbox inside another, whose pictures would lie in both."""
+    distinct = tuple(dict.fromkeys(folders))
+    for folder in distinct:
+        if outer := next((other for other in distinct if other in folder.parents), None):
+            raise ValueError(
+                f"{folder} lies inside {outer}, which is watched with all its folders; keep one of them"
+            )
+    return distinct
+
+
+def sidecar_place(value: object) -> SidecarPlace:
+    """Read `beside`, `off` or `tree:FOLDER`."""
+    if isinstance(value, SidecarPlace):
+        return value
+    kind, _, folder = str(value).partition(":")
+    if kind == "tree" and folder:
+        return SidecarPlace("tree", whole_path(folder))
+    if value == "beside":
+        return SidecarPlace("beside")
+    if value == "off":
+        return SidecarPlace("off")
+    raise ValueError('must be "beside", "tree:FOLDER" or "off"')
+
+
+def server_url(value: str) -> str:
+    """Complete an address the way Ollama's own client reads `OLLAMA_HOST`: `gpu` is `http://gpu:11434`."""
+    if "@" in value:
+        raise ValueError("must not hold a user name or password")
+    scheme, mark, rest = value.strip(" \"'").rpartition("://")
+    scheme = scheme if mark else "http"
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port = parts.port or (_DEFAULT_PORTS[scheme] if mark else _OLLAMA_PORT)
+    except (ValueError, KeyError):
+        raise _no_address() from None
+    if parts.query or parts.fragment or re.search(r"\s", rest):
+        raise _no_address()
+    path = parts.path.strip("/")
+    return f"{scheme}://{_reachable(parts.hostname)}:{port}" + (f"/{path}" if path else "")
+
+
+def _no_address() -> ValueError:
+    return ValueError('must be an address like "http://127.0.0.1:11434"')
+
+
+def _reachable(host: str | None) -> str:
+    """Name the host to connect to: a server listens on 0.0.0.0, but nobody can reach it there."""
+    if host in (None, "0.0.0.0"):  # noqa: S104  # read, never bound
+        return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in str(host) else str(host)
+
+
+def keep_alive(value: object) -> int | str:
+    """Read how long a model stays loaded: `30m`, seconds, or −1 for ever.
+
+    Ollama refuses a number sent as text (`"-1"`, recorded), so numbers become numbers.
+    """
+    text = str(value)
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    if _GO_DURATION.fullmatch(text):
+        return text
+    raise ValueError('must be a time like "30m", a number of seconds, or -1 for ever')
+
+
+def prompt_name(name: str) -> str:
+    """Refuse the name of a column that holds something else than a prompt's answer."""
+    if name in _RESERVED:
+        raise ValueError(f'"{name}" is a column of the catalogue; give the prompt another name')
+    return name

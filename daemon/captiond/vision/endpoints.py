@@ -1,0 +1,267 @@
+"""One model server with its slots and its health; it tells a bad photo from a bad server."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from captiond.clock import Clock
+from captiond.errors import (
+    CaptiondError,
+    Fatal,
+    Outage,
+    ServerAway,
+    ServerRefused,
+    ServerStumbled,
+    UnusableReply,
+)
+from captiond.model import Fit, Reply
+
+from .backend import Inspection, ModelNotPulled, PullProgress, Question, VisionBackend
+
+CANARY_WORDS = "What colour is this? Answer with one word."
+CANARY_TOKENS = 16
+LONGEST_PAUSE_SECONDS = 60.0
+CALLS_REMEMBERED = 10
+"""Two photos that fail among so many calls, while the canary sings, mean that the server fails at random."""
+RETRIES_IN_PLACE = 5
+"""What a photo is given for free on a server that fails at random, before it is charged."""
+MOST_RETRIES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a server works, and since when; away with a reason, or without one: not looked at yet."""
+
+    up: bool
+    since: datetime
+    reason: str | None = None
+
+
+Changed = Callable[[str, Health], None]
+"""Called with an endpoint's name and its health when that has changed."""
+
+
+class Breaker:
+    """Keeps an endpoint's health: announces what changes, and says how long to wait before the next probe."""
+
+    def __init__(self, name: str, *, clock: Clock, rng: Random, changed: Changed) -> None:
+        self.health = Health(up=False, since=clock.now())
+        self._name = name
+        self._clock = clock
+        self._rng = rng
+        self._changed = changed
+        self._outages = 0
+
+    def fall(self, reason: str) -> None:
+        """The server does not work, for this reason."""
+        self._outages += 1
+        since = self.health.since if self.health.reason else self._clock.now()
+        self._become(Health(up=False, since=since, reason=reason))
+
+    def rise(self) -> None:
+        """The server looks well."""
+        self._become(Health(up=True, since=self._clock.now()))
+
+    def forget(self) -> None:
+        """The server answered a question: its outages are over."""
+        self._outages = 0
+
+    def pause_seconds(self) -> float:
+        """Give the wait before the next probe: none at first, then 1 to 60 seconds, doubling, with jitter.
+
+        Only an answered question starts the doubling anew, so that a server which looks well and answers
+        nothing is not asked every second.
+        """
+        if not self._outages:
+            return 0.0
+        longest = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(self._outages - 1, 10))
+        return longest * self._rng.uniform(0.75, 1.25)
+
+    def _become(self, health: Health) -> None:
+        is_news = (health.up, health.reason) != (self.health.up, self.health.reason)
+        self.health = health
+        if is_news:
+            self._changed(self._name, health)
+
+
+class Endpoint:
+    """A server that is asked by up to `parallel` workers at once.
+
+    `canary_jpeg` is the tiny picture that tells a bad photo from a bad server. `inspection` and `fit` are
+    known once it has been up. `changed` hears every change of its health once, `progress` how far a pull is.
+    """
+
+    def __init__(
+        self,
+        backend: VisionBackend,
+        *,
+        parallel: int,
+        canary_jpeg: bytes,
+        clock: Clock,
+        rng: Random,
+        pull: bool = False,
+        changed: Changed = lambda _name, _health: None,
+        progress: PullProgress = lambda _status, _done_bytes, _all_bytes: None,
+    ) -> None:
+        self.parallel = parallel
+        self.inspection: Inspection | None = None
+        self._backend = backend
+        self._canary = Question(CANARY_WORDS, canary_jpeg, num_predict=CANARY_TOKENS)
+        self._clock = clock
+        self._pull = pull
+        self._progress = progress
+        self._slots = asyncio.Semaphore(parallel)
+        self._probing = asyncio.Lock()
+        self._breaker = Breaker(backend.name, clock=clock, rng=rng, changed=changed)
+        self._fell_while_asked = False
+        self._suspects = Suspects()
+
+    @property
+    def name(self) -> str:
+        """The server as people know it."""
+        return self._backend.name
+
+    @property
+    def health(self) -> Health:
+        """Whether it works, as far as is known, and if not why."""
+        return self._breaker.health
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it works, as far as is known."""
+        return self.health.up
+
+    @property
+    def was_probed(self) -> bool:
+        """Whether it was looked at yet."""
+        return self.health.up or self.health.reason is not None
+
+    @property
+    def reason(self) -> str | None:
+        """The sentence why it does not work."""
+        return self.health.reason
+
+    @property
+    def fit(self) -> Fit:
+        """The pixels its model can use; the server must have been up."""
+        if self.inspection is None:
+            raise ServerAway(f"{self.name} has not been looked at yet.")
+        return self.inspection.fit
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """Wait for one of the server's slots and hold it."""
+        return self._slots
+
+    async def ask(self, question: Question) -> Reply:
+        """Ask; a ServerStumbled that comes out is to be charged to the photo, an Outage to nobody."""
+        try:
+            reply = await self._ask_patiently(question)
+        except Outage as outage:
+            # Whoever was asked at the same time falls with it, and is no outage more.
+            if self.health.reason is None:
+                self._breaker.fall(str(outage))
+            self._suspects = Suspects()
+            self._fell_while_asked = True
+            raise
+        self._breaker.forget()
+        return reply
+
+    async def until_up(self) -> None:
+        """Return when the server works; whoever comes first probes it, all others wait for him."""
+        async with self._probing:
+            while not self.health.up:
+                await self._clock.sleep(self._breaker.pause_seconds())
+                await self._probe()
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._backend.close()
+
+    async def _ask_patiently(self, question: Question) -> Reply:
+        photo = hash(question.image or question.text)
+        while True:
+            try:
+                reply = await self._backend.ask(question)
+            except ServerStumbled:
+                if not await self._is_worth_a_retry(photo):
+                    raise
+            else:
+                self._suspects.clear(photo)
+                return reply
+
+    async def _is_worth_a_retry(self, photo: int) -> bool:
+        known_flaky = self._suspects.flaky
+        if not known_flaky:
+            await self._ask_canary()
+        self._suspects.blame(photo)
+        if self._suspects.flaky and self._suspects.spend_retry(photo):
+            return True
+        if known_flaky:
+            await self._ask_canary()
+        return False
+
+    async def _ask_canary(self) -> None:
+        """Raise the outage when the server fails on a picture that is known to be good."""
+        try:
+            await self._backend.ask(self._canary)
+        except UnusableReply:
+            return  # it answered, if badly: the server works
+        except (ServerStumbled, ServerRefused) as error:
+            raise ServerAway(f"{self.name} fails on a test picture too. {error}") from error
+
+    async def _probe(self) -> None:
+        try:
+            inspection = await self._inspect()
+            if self._fell_while_asked:
+                # Looking is not enough then: whatever failed was the answering.
+                await self._ask_canary()
+        except Fatal:
+            raise
+        except CaptiondError as error:
+            self._breaker.fall(str(error))
+            return
+        self.inspection = inspection
+        self._fell_while_asked = False
+        self._breaker.rise()
+
+    async def _inspect(self) -> Inspection:
+        try:
+            return await self._backend.inspect()
+        except ModelNotPulled:
+            if not self._pull:
+                raise
+        await self._backend.pull(self._progress)
+        return await self._backend.inspect()
+
+
+class Suspects:
+    """Which photos failed lately on a server that works otherwise."""
+
+    def __init__(self) -> None:
+        self._recent: deque[int | None] = deque(maxlen=CALLS_REMEMBERED)
+        self._retries: Counter[int] = Counter()
+
+    @property
+    def flaky(self) -> bool:
+        """Whether more than one photo failed: then the server is to blame, and none of them."""
+        return len({photo for photo in self._recent if photo is not None}) > 1
+
+    def blame(self, photo: int) -> None:
+        """Remember a call that failed."""
+        self._recent.append(photo)
+
+    def clear(self, photo: int) -> None:
+        """Remember a call that went well."""
+        self._recent.append(None)
+        self._retries.pop(photo, None)
+
+    def spend_retry(self, photo: int) -> bool:
+        """Take one of the photo's free retries, if it has any left."""
+        if len(self._retries) > MOST_RETRIES_KEPT:
+            self._retries.clear()
+        self._retries[photo] += 1
+        return self._retries[photo] <= RETRIES_IN_PLACE

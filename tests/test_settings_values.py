@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from captiond.settings_values import apart, keep_alive, server_url, sidecar_place, split, whole_path
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("", "http://127.0.0.1:11434"),
+        ("gpu", "http://gpu:11434"),
+        ("gpu:8080", "http://gpu:8080"),
+        (":8080", "http://127.0.0.1:8080"),
+        ("http://gpu", "http://gpu:80"),
+        ("https://gpu", "https://gpu:443"),
+        ("https://gpu:1/ollama/", "https://gpu:1/ollama"),
+        ("[fe80::1]:8080", "http://[fe80::1]:8080"),
+        ("https://[fe80::1]", "https://[fe80::1]:443"),
+        ('"gpu"', "http://gpu:11434"),
+    ],
+)
+def test_an_address_is_read_as_ollama_reads_its_own_variable(written: str, url: str) -> None:
+    assert server_url(written) == url
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0.0.0.0:11434", "http://0.0.0.0:11434"])
+def test_the_address_that_a_server_listens_on_becomes_one_to_connect_to(host: str) -> None:
+    assert server_url(host) == "http://127.0.0.1:11434"
+
+
+def test_listening_on_every_ipv6_address_becomes_the_local_one() -> None:
+    assert server_url("[::]:11434") == "http://[::1]:11434"
+
+
+@pytest.mark.parametrize(
+    "written", ["ftp://gpu", "http://gpu:port", "http://gpu:70000", "two words", "[::1", "gpu?x=1"]
+)
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be an address like"):
+        server_url(written)
+
+
+def test_an_address_with_a_password_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ValueError, match=r"^must not hold a user name or password$"):
+        server_url("http://me:hunter2@gpu")
+
+
+def test_a_path_begins_at_home_or_at_the_root() -> None:
+    assert whole_path("~/a") == Path.home() / "a"
+    assert whole_path("/a/") == Path("/a")
+
+
+@pytest.mark.parametrize("written", ["", "a", "./a", "~no-such-person-here/a", "/a\0b", 7])
+def test_what_is_no_whole_path_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be a"):
+        whole_path(written)
+
+
+def test_an_inbox_named_twice_is_one() -> None:
+    assert apart((Path("/a"), Path("/b"), Path("/a"))) == (Path("/a"), Path("/b"))
+
+
+def test_an_inbox_inside_another_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^/a/b/c lies inside /a, which is watched with all its folders"):
+        apart((Path("/a/b/c"), Path("/ab"), Path("/a")))
+
+
+def test_a_list_is_split_and_trimmed() -> None:
+    assert split("a, b ,,c", ",") == ["a", "b", "c"]
+
+
+def test_a_json_list_keeps_its_commas() -> None:
+    assert split('["a, b", "c"]', ",") == ["a, b", "c"]
+
+
+def test_broken_json_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^must be JSON$"):
+        split('["a', ",")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("30m", "30m"), ("1h30m", "1h30m"), ("1.5h", "1.5h"), (-1, -1), ("-1", -1), ("300", 300)],
+)
+def test_a_number_in_keep_alive_becomes_a_number(written: object, read: object) -> None:
+    assert keep_alive(written) == read
+
+
+@pytest.mark.parametrize("written", ["", "soon", "30 m", "m", 1.5, True])
+def test_what_is_no_time_is_refused_for_keep_alive(written: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be a time like"):
+        keep_alive(written)
+
+
+@pytest.mark.parametrize("written", ["tree", "tree:", "tree:cards", "besides", True])
+def test_what_is_no_place_for_sidecars_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be "):
+        sidecar_place(written)
