@@ -20,13 +20,13 @@ from .errors import BadConfiguration, Fatal, InboxGone
 from .imaging.canary import CANARY_JPEG
 from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
 from .imaging.worker import Decoder
+from .model import SidecarPlace
 from .pipeline import Choices, Pipeline
 from .prompts.builtin import configured
 from .prompts.checks import streaming_stop
 from .prompts.prompt import fingerprint
 from .service import Outcome, Service
 from .settings import Settings, changed_needing_restart
-from .sidecars import SidecarPlace
 from .systemd import ServiceManager
 from .vision.endpoints import Endpoint, Health
 from .vision.ollama import OllamaBackend, TimeLimits
@@ -263,7 +263,7 @@ class _Talk:
 
 def _place(inbox: Path, settings: Settings) -> SidecarPlace:
     """Give the place of an inbox's sidecars; several inboxes share a tree by their names."""
-    place = SidecarPlace(settings.sidecars.kind, settings.sidecars.folder)
+    place = settings.sidecars
     if place.folder is None or len(settings.inboxes) == 1:
         return place
     return replace(place, folder=place.folder / inbox.relative_to("/"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 Json = Any
 """What `json.loads` returns."""
@@ -178,6 +178,14 @@ class Lease:
     digest: Digest
     files: tuple[InboxFile, ...]
     jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarPlace:
+    """Where sidecars go; `folder` is the root of a tree that mirrors one inbox."""
+
+    kind: Literal["beside", "tree", "off"]
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from captiond.model import (
     PromptName,
     Reply,
     Result,
+    SidecarPlace,
     Source,
     Status,
 )
@@ -49,7 +50,6 @@ from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reason_to_skip
 from captiond.sidecars import (
     Conflict,
-    SidecarPlace,
     SidecarUnwritable,
     Unchanged,
     Written,
@@ -243,8 +243,9 @@ class Pipeline:
         if reason is not None:
             result = self._result(prompt, Answer(Status.SKIPPED, reason=reason), None)
         else:
-            reply = await endpoint.ask(_question(prompt, job, source, prepared))
-            result = self._result(prompt, understand(prompt, reply), reply)
+            about = source.value if source else None
+            reply = await endpoint.ask(_question(prompt, job, about, prepared))
+            result = self._result(prompt, understand(prompt, reply, about), reply)
         await self._catalogue.write(results.add_result, lease.photo_id, prompt, result)
         return result.answer
 
@@ -317,8 +318,7 @@ class _SourceOpen(TryAgain):
     """The answer that a prompt is about is not there yet."""
 
 
-def _question(prompt: Prompt, job: Job, source: Answer | None, prepared: PreparedImage) -> Question:
-    about = source.value if source else None
+def _question(prompt: Prompt, job: Job, about: str | None, prepared: PreparedImage) -> Question:
     return Question(
         text=wording(prompt, about),
         image=None if prompt.from_prompt else prepared.jpeg,
@@ -336,14 +336,17 @@ def _second_thoughts(tries: int) -> dict[str, Json]:
 
 def _summary(answers: Mapping[PromptName, Answer]) -> dict[str, Json]:
     """Tell in a log line what came out, without the text that was read."""
-    read, translated = answers.get(PromptName("ocr")), answers.get(PromptName("translation"))
-    listed = answers.get(PromptName("objects"))
-    return {
-        "objects": list(listed.content or ()) if listed else [],
-        "text": read.language if read and read.status is Status.OK else None,
-        "translated": translated.language if translated and translated.status is Status.OK else None,
-        "answers": len(answers),
-    }
+    summary: dict[str, Json] = {"answers": len(answers)}
+    for name, answer in answers.items():
+        told = answer.language if answer.status is Status.OK else None
+        match name:
+            case "objects":
+                summary["objects"] = list(answer.content or ())
+            case "ocr":
+                summary["text"] = told
+            case "translation":
+                summary["translated"] = told
+    return summary
 
 
 def _name(lease: Lease) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from captiond.clock import iso
 from captiond.errors import CaptiondError, DiskFull, Outage
@@ -32,6 +32,7 @@ from captiond.model import (
     PictureFacts,
     PromptName,
     Result,
+    SidecarPlace,
     Source,
     Status,
 )
@@ -260,14 +261,6 @@ def _number(fields: dict[str, Json], key: str) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     raise TypeError(f"{key} is no number")
-
-
-@dataclass(frozen=True, slots=True)
-class SidecarPlace:
-    """Where sidecars go; `folder` is the root of a tree that mirrors one inbox."""
-
-    kind: Literal["beside", "tree", "off"]
-    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Pictures for the tests of imaging, and how to look at what came out."""
 
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,21 @@ def saved(picture: Image.Image, name: str, **options: Any) -> bytes:
     buffer = BytesIO()
     picture.save(buffer, name, **options)
     return buffer.getvalue()
+
+
+def png_of_ones(width: int, height: int) -> bytes:
+    """Write a PNG of one bit a pixel without ever holding its pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    packer = zlib.compressobj(1)
+    row = bytes(1 + (width + 7) // 8)
+    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def turned(name: str, orientation: int, size: tuple[int, int] = (120, 80)) -> bytes:

@@ -84,7 +84,11 @@ def test_utf8_that_was_read_as_latin1_is_mended() -> None:
     assert clean("Kamera Süd".encode().decode("latin-1")) == "Kamera Süd"
 
 
-@given(st.one_of(st.text(), st.binary(), st.integers(), st.none(), st.tuples(st.floats(), st.floats(), st.floats())))
+@given(
+    st.one_of(
+        st.text(), st.binary(), st.integers(), st.none(), st.tuples(st.floats(), st.floats(), st.floats())
+    )
+)
 def test_no_value_upsets_anything(value: object) -> None:
     camera({MAKE: value, MODEL: value})
     taken_at({0x9003: value, 0x9011: value})

@@ -43,12 +43,17 @@ def test_a_raw_file_is_told_from_a_tiff_by_its_preview() -> None:
     assert sniff(preview_first) == "RAW"
 
 
-@pytest.mark.parametrize("head", [b"", b"hello", b"BMW is a car", b"P9 plain words", b"RIFF\0\0\0\0WAVE", b"\0" * 64])
+@pytest.mark.parametrize(
+    "head", [b"", b"hello", b"BMW is a car", b"P9 plain words", b"RIFF\0\0\0\0WAVE", b"\0" * 64]
+)
 def test_other_bytes_are_no_picture(head: bytes) -> None:
     assert sniff(head) is None
 
 
-@given(st.binary(max_size=64), st.sampled_from([b"", b"II*\0", b"MM\0*", b"\0\0\0\x20ftyp", b"RIFF", b"BM", b"P"]))
+@given(
+    st.binary(max_size=64),
+    st.sampled_from([b"", b"II*\0", b"MM\0*", b"\0\0\0\x20ftyp", b"RIFF", b"BM", b"P"]),
+)
 def test_no_bytes_upset_it(rest: bytes, start: bytes) -> None:
     name = sniff(start + rest)
     assert name is None or name

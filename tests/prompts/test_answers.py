@@ -17,7 +17,7 @@ SCHEMA = {
     "properties": {"people": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}},
 }
 PEOPLE = Prompt(name=PromptName("people"), kind=Kind.JSON, text='Count, as {"people": 3}.', schema=SCHEMA)
-POEM = "Merrily we go\nOver hills and dale\nRow, row, row your boat\n\nSleep upon the water\nRow, row, row your boat"
+POEM = "Merrily we go\nRow, row, row your boat\n\nSleep upon the water\nRow, row, row your boat"
 INVOICE = "\n".join(
     f"{i:>2}  Schraube M{i % 9 + 3}x{i * 7 % 50 + 10}  {i * 1.37:8.2f} EUR" for i in range(1, 40)
 )
@@ -72,6 +72,8 @@ GOOD = [
     (OBJECTS, "- Dog: a brown one\n- Ball (red)", "dog, ball"),
     (OBJECTS, "dog, ball and tree.", "dog, ball, tree"),
     (OBJECTS, "Dog\nBall", "dog, ball"),
+    (OBJECTS, "Here are the objects:\nDog\nBall", "dog, ball"),
+    (OBJECTS, "The image shows a dog, a ball, and a tree.", "dog, ball, tree"),
     (OBJECTS, '["حمار وحشي", "دراجة"]', "حمار وحشي, دراجة"),
     (OBJECTS, '["シマウマ", "自転車"]', "シマウマ, 自転車"),
     (OBJECTS, "斑马、自行车", "斑马, 自行车"),
@@ -114,7 +116,7 @@ BAD = [
     (PEOPLE, '{"tags": []}', "the field people is missing"),
     (PEOPLE, '{"people": NaN}', "is not JSON"),
     (PEOPLE, '{"people": 1e999}', "is not JSON"),
-    (PEOPLE, "[" * 50_000, "is not JSON"),
+    (PEOPLE, "[{" * 50_000, "is not JSON"),
     (PEOPLE, '{"people": 1, "tags": ["' + "ha" * 80 + '"]}', "repeats itself"),
 ]
 # (prompt, the reply, the reason)
@@ -131,6 +133,8 @@ NOTHING = [
     (OBJECTS, '["background", "Image"]', "there is nothing to list"),
     (TRANSLATION, "SAME", "the text is in English already"),
     (TRANSLATION, "The text is already in English.", "the text is in English already"),
+    (TRANSLATION, "It is already written in English", "the text is in English already"),
+    (replace(OCR, empty="NONE"), "None", "the model answered NONE"),
     (replace(MOOD, empty="NONE"), '"NONE"', "the model answered NONE"),
     (replace(PEOPLE, schema={"type": "object"}), "{}", "all fields are empty"),
 ]
@@ -208,6 +212,11 @@ def test_a_foreign_script_that_comes_back_was_not_translated() -> None:
 
 def test_same_may_be_a_translation() -> None:
     assert understand(TRANSLATION, reply_of("Same"), "Gleich").value == "Same"
+
+
+def test_a_text_about_english_is_translated() -> None:
+    text = "The form on this page is already available in English."
+    assert understand(TRANSLATION, reply_of(text), "Das Formular gibt es auf Englisch").value == text
 
 
 def test_a_picture_of_the_words_no_text_can_be_translated() -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from captiond.errors import UnusableReply
@@ -14,6 +14,7 @@ from captiond.prompts.answers import understand, words
 from captiond.prompts.builtin import BUILTIN
 from captiond.prompts.checks import streaming_stop
 from captiond.prompts.languages import guess, same_language
+from captiond.prompts.loose_json import strings_in
 from captiond.prompts.prompt import Kind, Prompt
 from prompts.replying import reply_of
 
@@ -34,31 +35,30 @@ JSONS = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=12,
 ).map(json.dumps)
-PIECES = st.lists(
-    st.sampled_from(
-        [
-            "The image shows ",
-            "NO_TEXT",
-            "```",
-            "\n",
-            '"',
-            "[",
-            "]",
-            "{",
-            ": ",
-            "<think>",
-            "</think>",
-            "calm",
-            "dog, ",
-        ]
-        + ["Here is the text:", "SAME", ">>>", "#####", "\ud800", "\x00", "I'm sorry", "[…]", "no text", " "]
+PARTS = (
+    *(
+        "The image shows ",
+        "NO_TEXT",
+        "```",
+        "\n",
+        '"',
+        "[",
+        "]",
+        "{",
+        ": ",
+        "<think>",
+        "</think>",
+        "calm",
+        "dog, ",
     ),
-    max_size=12,
-).map("".join)
+    *("Here is the text:", "SAME", ">>>", "#####", "\ud800", "\x00", "I'm sorry", "[…]", "no text", " "),
+)
+PIECES = st.lists(st.sampled_from(PARTS), max_size=12).map("".join)
 REPLIES = TEXTS | JSONS | PIECES | PIECES.map(lambda text: text * 40)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: f"{prompt.name}-{prompt.empty}")
+@settings(max_examples=40)
 @given(text=REPLIES, about=st.none() | TEXTS, finish=st.sampled_from(["stop", "stop", "stop", "length", ""]))
 @example(text="[" * 100_000, about=None, finish="stop")
 @example(text='{"a":' * 900 + "1" + "}" * 900, about=None, finish="stop")
@@ -72,11 +72,10 @@ def test_any_reply_is_an_answer_or_refused(prompt: Prompt, text: str, about: str
 
 
 def is_sound(answer: Answer) -> bool:
-    kept = json.dumps(
-        [answer.value, answer.content, answer.raw, words(answer)], ensure_ascii=False, allow_nan=False
-    )
-    storable = kept.encode() and "\\u0000" not in kept
-    return bool(storable and (answer.status is Status.OK) == bool(answer.value and answer.value.strip()))
+    strings = strings_in([answer.value, answer.content, answer.raw, words(answer)])
+    json.dumps(answer.content, allow_nan=False)
+    storable = "".join(strings).encode() is not None and not any("\x00" in string for string in strings)
+    return storable and (answer.status is Status.OK) == bool((answer.value or "").strip())
 
 
 @given(text=REPLIES)

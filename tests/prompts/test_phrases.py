@@ -109,7 +109,9 @@ def test_a_refusal_far_into_a_text_is_part_of_it() -> None:
         ("Translation: “No entry”", "No entry"),
         ("```\nSTOP\n```", "STOP"),
         ("```text\nSTOP\n```\nLet me know if you need more.", "STOP"),
-        ("STOP\n\nI hope this helps!", "STOP"),
+        ("Here is the text:\nSTOP\n\nI hope this helps!", "STOP"),
+        ("```\nSTOP\n```\nThe sign is red.", "STOP"),
+        ("```\nSTOP\n```\n```\nWAIT\n```", "STOP\n```\n```\nWAIT"),
     ],
 )
 def test_words_around_an_answer_go(reply: str, text: str) -> None:
@@ -128,6 +130,8 @@ def test_words_around_an_answer_go(reply: str, text: str) -> None:
         "Translation: Latin to Greek",
         "Here is the text:",
         "Let me know if you need anything",
+        "Pool closed\n\nIf you have any questions, call us",
+        "Here is the list:\n- eggs",
     ],
 )
 def test_a_sign_that_begins_like_a_preamble_stays(sign: str) -> None:

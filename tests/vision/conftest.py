@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
 from captiond.clock import SystemClock
 from captiond.vision.ollama import OllamaBackend
-
 from vision.raw_server import MODEL, QUICK, FakeClock, MakeBackend, RawServer
 
 

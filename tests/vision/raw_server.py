@@ -55,7 +55,7 @@ def body(status: int, text: str, content_type: str = "application/json; charset=
 
 
 def stream(*frames: str | bytes, status: int = 200, end: str = "complete") -> Answer:
-    """Answer in chunks; `end` is complete, cut (no last chunk), mid-chunk, or hang (until the client goes)."""
+    """Answer in chunks; `end`: complete, cut (no last chunk), mid-chunk, or hang (until the client goes)."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head(status, {"content-type": "application/x-ndjson", "transfer-encoding": "chunked"}))
@@ -133,6 +133,8 @@ class RawServer:
     received: list[Received] = field(default_factory=list)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
     _answers: dict[str, list[Answer]] = field(default_factory=dict)
+    _choose: Callable[[Received], Answer] | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 
     def on(self, path: str, *answers: Answer) -> None:
@@ -145,11 +147,20 @@ class RawServer:
         self.on("/api/show", body(200, json.dumps(shown)))
         self.on("/api/ps", body(200, '{"models":[]}'))
 
+    def on_chat(self, choose: Callable[[Received], Answer]) -> None:
+        self._choose = choose
+
+    async def heard(self, path: str) -> None:
+        """Wait for a request."""
+        while not self.sent_to(path):
+            self._news.clear()
+            await self._news.wait()
+
     def sent_to(self, path: str) -> list[Received]:
         return [one for one in self.received if one.path == path]
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def start(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
@@ -163,13 +174,19 @@ class RawServer:
             while not writer.is_closing():
                 request = await self._read(reader)
                 self.received.append(request)
-                answers = self._answers.get(request.path) or [body(404, "404 page not found", "text/plain")]
-                await (answers.pop(0) if len(answers) > 1 else answers[0])(reader, writer)
+                self._news.set()
+                await self._answer_to(request)(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             self.hung_up.set()
             writer.close()
+
+    def _answer_to(self, request: Received) -> Answer:
+        if request.path == "/api/chat" and self._choose is not None:
+            return self._choose(request)
+        answers = self._answers.get(request.path) or [body(404, "404 page not found", "text/plain")]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
     @staticmethod
     async def _read(reader: asyncio.StreamReader) -> Received:

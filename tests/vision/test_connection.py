@@ -1,10 +1,10 @@
 """Where pictures go, and with which key."""
 
 import pytest
+
 from captiond.errors import BadConfiguration
 from captiond.vision.backend import Question
 from captiond.vision.connection import address
-
 from vision.raw_server import MakeBackend, RawServer, body, good
 
 PICTURE = Question("What is this?", b"jpeg")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from captiond.model import Fit
 from captiond.vision.model_facts import (
     LLAVA_16_GRIDS,
@@ -13,7 +14,6 @@ from captiond.vision.model_facts import (
     gpu_share,
     listed,
 )
-
 from vision.raw_server import SHOWN
 
 

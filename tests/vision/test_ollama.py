@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
+
 from captiond.errors import ModelMissing, UnusableReply
 from captiond.model import Fit
 from captiond.vision.backend import ModelNotPulled, Question
 from captiond.vision.model_facts import PINPOINTS
 from captiond.vision.ollama import OllamaBackend
-
 from vision.raw_server import MODEL, SHOWN, MakeBackend, RawServer, body, frame, good, last, stream
 
 PICTURE = Question("What is this?", b"\xff\xd8 a picture", num_predict=40, options={"seed": 7})
@@ -72,7 +72,7 @@ async def test_a_prompts_own_model_that_cannot_see_is_not_shown_a_picture(
 ) -> None:
     server.with_models(MODEL, "words:latest")
     server.on("/api/show", body(200, json.dumps(SHOWN)), body(200, json.dumps(BLIND)))
-    with pytest.raises(ModelMissing, match="words on .* cannot see"):
+    with pytest.raises(ModelMissing, match=r"words on .* cannot see"):
         await backend.ask(Question("?", b"jpeg", model="words"))
     assert not server.sent_to("/api/chat")
 
@@ -200,11 +200,11 @@ async def test_cancelling_closes_the_connection_at_once(server: RawServer, backe
     await backend.inspect()
     server.on("/api/chat", stream(frame("a "), end="hang"))
     asking = asyncio.create_task(backend.ask(PICTURE))
-    while not server.sent_to("/api/chat"):
-        await asyncio.sleep(0.001)
+    await server.heard("/api/chat")
     asking.cancel()
     await asyncio.wait_for(server.hung_up.wait(), 1)
-    assert asking.cancelled() or await asyncio.wait([asking], timeout=1)
+    await asyncio.wait([asking])
+    assert asking.cancelled()
 
 
 @pytest.mark.anyio

@@ -1,7 +1,9 @@
 """Whatever a server does wrong comes out as the error of ours that says what to do about it."""
 
 import json
+
 import pytest
+
 from captiond.errors import (
     BadConfiguration,
     CaptiondError,
@@ -13,7 +15,6 @@ from captiond.errors import (
 )
 from captiond.vision.backend import ModelNotPulled, Question
 from captiond.vision.ollama import OllamaBackend, TimeLimits
-
 from vision.raw_server import (
     MODEL,
     Answer,

@@ -8,10 +8,11 @@ import httpcore
 import httpx
 import ollama
 import pytest
-from captiond.errors import CaptiondError, ServerAway, ServerRefused, UnusableReply
-from captiond.vision.translation import LONGEST_QUOTE, Asked, server_text, translated, translating
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
+
+from captiond.errors import CaptiondError, ServerAway, ServerRefused, UnusableReply
+from captiond.vision.translation import LONGEST_QUOTE, Asked, server_text, translated, translating
 
 ASKED = Asked("http://here", "llava")
 

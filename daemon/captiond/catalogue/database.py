@@ -9,9 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from .opening import BUSY_SECONDS, SCHEMA_VERSION, check_to_read, connect_to_read, ours, schema_version
+
+CLOSING_MILLISECONDS = 200
 
 
 def open_to_write(path: Path, now: datetime) -> Engine:
@@ -32,7 +34,21 @@ def open_to_read(path: Path) -> Engine:
     """Open an existing catalogue read-only: such a connection can neither write nor checkpoint."""
     with translated(path):
         check_to_read(path)
-    return create_engine("sqlite+pysqlite://", creator=lambda: connect_to_read(path))
+    # The default pool for such a URL closes connections that other threads are using.
+    return create_engine(
+        "sqlite+pysqlite://", creator=lambda: connect_to_read(path), poolclass=QueuePool, max_overflow=-1
+    )
+
+
+@contextmanager
+def asking(path: Path) -> Iterator[Connection]:
+    """Give a read-only connection for a few questions, and close everything behind them."""
+    engine = open_to_read(path)
+    try:
+        with translated(path), engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -78,6 +94,8 @@ def _upgrade(engine: Engine, path: Path, version: int, now: datetime) -> None:
 
     if version:
         backup = path.with_name(f"{path.name}.schema-{version}-{now:%Y%m%dT%H%M%SZ}.backup")
+        backup.unlink(missing_ok=True)  # of a try in this same second, and perhaps not whole
+        _make_private(backup)
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("VACUUM INTO ?", (str(backup),))
     with engine.begin() as connection:
@@ -91,6 +109,8 @@ def close_for_readers(engine: Engine) -> None:
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)
             raw.rollback()
+            # Whoever is reading is not worth waiting for: a stop must be quick.
+            raw.execute(f"PRAGMA busy_timeout = {CLOSING_MILLISECONDS}")
             raw.execute("PRAGMA optimize")
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             raw.execute("PRAGMA journal_mode = DELETE")

@@ -15,7 +15,7 @@ from captiond.clock import iso
 from captiond.model import FileStamp, Original, PromptName
 
 from .jobs import queue_missing
-from .places import place_columns, stamp_columns
+from .places import MOST_PARAMETERS, place_columns, stamp_columns
 from .tables import files, photos
 
 
@@ -71,10 +71,13 @@ def note_unread(
 def note_missing(connection: Connection, paths: Collection[Path]) -> int:
     """Mark files as gone; their photos and results stay for ever. Gives how many were marked."""
     places = [os.fsencode(path) for path in paths]
-    gone = files.c.path_bytes.in_(places) & (files.c.state != "missing")
-    touched = connection.scalars(select(files.c.photo_id).where(gone)).all()
-    # The stamp goes: a file that comes back is read again and recognised by its bytes.
-    connection.execute(update(files).where(gone).values(state="missing", **stamp_columns(None)))
+    touched: list[int | None] = []
+    for start in range(0, len(places), MOST_PARAMETERS):
+        these = places[start : start + MOST_PARAMETERS]
+        gone = files.c.path_bytes.in_(these) & (files.c.state != "missing")
+        touched += connection.scalars(select(files.c.photo_id).where(gone)).all()
+        # The stamp goes: a file that comes back is read again and recognised by its bytes.
+        connection.execute(update(files).where(gone).values(state="missing", **stamp_columns(None)))
     for photo_id in set(touched) - {None}:
         refresh_place(connection, photo_id)
     return len(touched)

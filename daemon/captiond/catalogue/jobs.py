@@ -64,7 +64,8 @@ def queue_missing(
     queued = sum(connection.execute(statement, {"asked": prompt}).rowcount for prompt in prompts)
     if queued:
         reopened = exists().where(jobs.c.photo_id == photos.c.id, jobs.c.state == "queued")
-        connection.execute(update(photos).where(photos.c.state == "done", reopened).values(state="partial"))
+        rested = photos.c.state.in_(("done", "failed"))
+        connection.execute(update(photos).where(rested, reopened).values(state="partial", reason=None))
     return queued
 
 
@@ -248,5 +249,7 @@ def _lease_of(connection: Connection, photo_id: int) -> Lease:
         photo_id=photo_id,
         digest=Digest(digest),
         files=tuple(inbox_file_from(row) for row in connection.execute(holding.order_by(files.c.id))),
-        jobs=tuple(Job(PromptName(row.prompt), row.tries) for row in connection.execute(held)),
+        jobs=tuple(
+            Job(PromptName(row.prompt), row.tries) for row in connection.execute(held.order_by(jobs.c.id))
+        ),
     )

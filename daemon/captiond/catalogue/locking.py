@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from captiond.errors import CatalogueInUse
+
+TRIES = 5
+PAUSE_SECONDS = 0.05
 
 
 def lock_path(catalogue: Path) -> Path:
@@ -24,16 +28,25 @@ def locked(catalogue: Path) -> Iterator[None]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise CatalogueInUse(
-            f"another captiond is running with {catalogue}: stop it first, or name another --catalogue"
-        ) from error
-    try:
+        if not _taken(descriptor):
+            raise CatalogueInUse(
+                f"another captiond is running with {catalogue}: stop it first, or name another --catalogue"
+            )
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock; somebody who only looks whether it is held has it for a moment."""
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 def is_locked(catalogue: Path) -> bool:
@@ -43,7 +56,7 @@ def is_locked(catalogue: Path) -> bool:
     except OSError:
         return False
     try:
-        # Shared, and let go at once: a daemon that starts in this instant tries a second time.
+        # Shared, and let go at once: a daemon that starts in this instant tries again.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

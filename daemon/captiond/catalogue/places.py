@@ -8,6 +8,9 @@ from sqlalchemy import Row
 
 from captiond.model import FileStamp, InboxFile
 
+MOST_PARAMETERS = 900
+"""SQLite takes at least 999 parameters in a statement; so many paths go into one."""
+
 
 def readable(path: Path | str) -> str:
     """Write a path as text that any SQLite reader accepts: bytes that are not UTF-8 are escaped."""

@@ -27,11 +27,8 @@ from captiond.model import (
     Status,
 )
 
-from .places import readable, stamp_from
+from .places import MOST_PARAMETERS, readable, stamp_from
 from .tables import files, jobs, models, photos, prompts, results
-
-CHUNK = 900
-"""SQLite before 3.32 takes 999 parameters in a statement."""
 
 PHOTO_STATES = ("queued", "partial", "done", "failed", "unreadable")
 JOB_STATES = ("queued", "running", "waiting", "failed")
@@ -90,8 +87,8 @@ def entry(connection: Connection, photo_id: int) -> Entry:
 def known_stamps(connection: Connection, paths: Sequence[Path]) -> dict[Path, FileStamp]:
     """Give the stamps under which these files were looked at; a file that is new or due again has none."""
     stamps: dict[Path, FileStamp] = {}
-    for start in range(0, len(paths), CHUNK):
-        places = [os.fsencode(path) for path in paths[start : start + CHUNK]]
+    for start in range(0, len(paths), MOST_PARAMETERS):
+        places = [os.fsencode(path) for path in paths[start : start + MOST_PARAMETERS]]
         for row in connection.execute(select(files).where(files.c.path_bytes.in_(places))):
             stamp = stamp_from(row)
             if stamp is not None:
@@ -103,7 +100,7 @@ def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
     """Yield the files of an inbox that were there when last seen; use it up while the connection is open."""
     below = os.fsencode(inbox / "_")[:-1]
     there = select(files.c.path_bytes).where(files.c.inbox == readable(inbox), files.c.state != "missing")
-    with connection.execution_options(yield_per=CHUNK).execute(there.order_by(files.c.id)) as rows:
+    with connection.execution_options(yield_per=MOST_PARAMETERS).execute(there.order_by(files.c.id)) as rows:
         for (place,) in rows:
             # Two inboxes may look alike where their names hold bytes that are not UTF-8.
             if place.startswith(below):

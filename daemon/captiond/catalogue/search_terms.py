@@ -14,6 +14,7 @@ MOST_TERMS = 40
 """FTS5 refuses expressions that are too large, and LIKE patterns that are too long."""
 
 COLUMNS = ("name", "description", "objects", "text", "translation", "answers")
+MANY_LINED = {name: f"replace(photos.{name}, char(10), '')" for name in ("text", "translation")}
 WRITTEN_COLUMNS = {
     "text": "text",
     "desc": "description",
@@ -167,8 +168,8 @@ def _contained(word: str, column: str | None) -> tuple[str, list[str]]:
     """Look for letters inside of words; line breaks of a sign do not part them."""
     letters = re.sub(r"([\\%_])", r"\\\1", word.strip("*"))
     columns = [column] if column else COLUMNS
-    one = r"replace(photos.{}, char(10), '') LIKE ? ESCAPE '\'"
-    return " OR ".join(one.format(name) for name in columns), [f"%{letters}%"] * len(columns)
+    places = [MANY_LINED.get(name, f"photos.{name}") for name in columns]
+    return " OR ".join(rf"{place} LIKE ? ESCAPE '\'" for place in places), [f"%{letters}%"] * len(columns)
 
 
 def _without(term: Term) -> Term:

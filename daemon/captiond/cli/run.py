@@ -52,8 +52,8 @@ def run(
     from .running import run_daemon
 
     flags: dict[str, Json] = {
-        "inboxes": [str(inbox) for inbox in inboxes] if inboxes else None,
-        "catalogue": str(catalogue) if catalogue else None,
+        "inboxes": inboxes or None,
+        "catalogue": catalogue,
         "ollama.url": ollama,
         "ollama.model": model,
         "log": log,

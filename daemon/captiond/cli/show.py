@@ -44,11 +44,11 @@ def show(
 
     Exit codes: 0 shown, 1 nothing or several so called, 2 usage, 74 I/O, 78 configuration or newer catalogue.
     """
-    from captiond.catalogue.database import open_to_read, translated
+    from captiond.catalogue.database import asking
     from captiond.catalogue.lookup import look_up
 
     path = catalogue_path(catalogue, config)
-    with translated(path), open_to_read(path).connect() as connection:
+    with asking(path) as connection:
         found = look_up(connection, photo, Path.cwd())
     if json:
         print_json({"photos": [_document(known) for known in found]})

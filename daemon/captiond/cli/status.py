@@ -59,11 +59,11 @@ def status(
     Exit codes: 0 told, 2 usage, 74 I/O or no catalogue yet, 78 configuration or newer catalogue.
     """
     from captiond.catalogue import outlook, queries
-    from captiond.catalogue.database import open_to_read, translated
+    from captiond.catalogue.database import asking
     from captiond.catalogue.locking import is_locked
 
     path = catalogue_path(catalogue, config)
-    with translated(path), open_to_read(path).connect() as connection:
+    with asking(path) as connection:
         standing = Standing(
             running=is_locked(path),
             in_hand=outlook.in_hand(connection),
@@ -128,7 +128,7 @@ def _counts(standing: Standing) -> str:
 
 
 def _pace(standing: Standing) -> str:
-    each = [f"{prompt} {one.median_seconds:.1f} s" for prompt, one in reversed(standing.pace.items())]
+    each = [f"{prompt} {one.median_seconds:.1f} s" for prompt, one in reversed(list(standing.pace.items()))]
     whole = sum(one.median_seconds * one.asked_share for one in standing.pace.values())
     return f"Pace {whole:.1f} s a photo: {' · '.join(each)}"
 

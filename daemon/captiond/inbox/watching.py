@@ -5,6 +5,7 @@ of `scanning` find what no event announced.
 """
 
 import errno
+import logging
 import os
 import threading
 import warnings
@@ -128,7 +129,7 @@ class Watcher:
 
         Scan once after this, not before: what comes in between would be missed.
         """
-        _quiet_warnings()
+        _quiet_watchdog()
         self._broken = False
         self.trouble = None
         try:
@@ -253,10 +254,11 @@ class _Handler(FileSystemEventHandler):
             self._hint(self._inbox / os.fsdecode(path[len(self._root) :].lstrip(b"/")), finished)
 
 
-def _quiet_warnings() -> None:
-    # One for each folder made in a burst, each with the whole watch table in its text: on a stderr that
-    # nobody reads they block the reader thread.
+def _quiet_watchdog() -> None:
+    # It warns of each folder made in a burst, with the whole watch table in the text: on a stderr that nobody
+    # reads this blocks the reader thread. What it logs is told by `rescan` and `trouble`, or is of no use.
     warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
 
 def _threads_live(observer: BaseObserver) -> bool:

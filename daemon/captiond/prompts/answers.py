@@ -83,17 +83,23 @@ def reason_for_nothing(prompt: Prompt, text: str) -> str | None:
     if prompt.empty is None:
         return None
     said = without_preamble(text)
-    if is_word(said, prompt.empty) or ("_" in prompt.empty and is_word(said.split("\n")[0], prompt.empty)):
+    lines = [said, said.split("\n")[0]] if "_" in prompt.empty else [said]
+    if any(is_word(line, prompt) for line in lines):
         return meaning(prompt, prompt.empty)
     about_picture = prompt.kind is Kind.TEXT and prompt.from_prompt is None
     return "there is no text" if about_picture and says_no_text(said) else None
 
 
-def is_word(said: str, word: str) -> bool:
-    """Tell whether a reply is the `empty` word; only one with an underscore is known in any spelling."""
+def is_word(said: str, prompt: Prompt) -> bool:
+    """Tell whether a reply is the `empty` word, in any spelling where it can be nothing else.
+
+    About a picture it can be nothing else; but "Same" may be a translation, and only SAME is the word.
+    """
+    word = prompt.empty or ""
     if said.strip() == word or bare(said) == word:
         return True
-    return "_" in word and bare(said).replace("_", " ").casefold() == word.replace("_", " ").casefold()
+    known = "_" in word or prompt.from_prompt is None
+    return known and bare(said).replace("_", " ").casefold() == word.replace("_", " ").casefold()
 
 
 def meaning(prompt: Prompt, word: str) -> str:

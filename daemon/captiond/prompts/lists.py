@@ -10,15 +10,15 @@ from .checks import LOOP_LINES, flood
 from .loose_json import read_json, strings_in
 from .phrases import bare, refuses, without_meta, without_preamble
 from .prompt import Prompt
-from .schemas import LONGEST_ITEM, MOST_ITEMS
+from .schemas import LONGEST_ENTRY, MOST_ENTRIES
 
 MOST_WORDS = 5
 """In a reply that is no JSON, longer pieces are sentences."""
 ARTICLE = re.compile(r"\A(?:an?|the|some)\s+(?=\S)")
-BULLET = re.compile(r"\A\s*(?:[-*•·–—‣▪]+|\(?\d{1,2}[.):])\s*")
-SEPARATOR = re.compile(r"\s*[,;،؛、，；]\s*(?:and\s+)?|\s+and\s+")
-COMMA = re.compile(r"\s*[,;،؛、，；]\s*")
-REMARK = re.compile(r"\s*(?:[:(（：]|\s[-–—]\s).*\Z", re.DOTALL)
+BULLET = re.compile(r"\A(?:[-*•·–—‣▪]+|\(?\d{1,2}[.):]) ?")
+COMMA = re.compile(r"[,;،؛、，；] ?")
+SEPARATOR = re.compile(r"[,;،؛、，；] ?(?:and )?| and ")
+REMARK = re.compile(r"(?:[:(（：]| [-–—] ).*\Z")
 GENERAL = frozenset(
     {"image", "images", "photo", "photos", "photograph", "photographs", "picture", "pictures", "background"}
     | {"foreground", "scene", "object", "objects", "thing", "things", "item", "items", "view", "snapshot"}
@@ -31,17 +31,17 @@ def list_schema(_: Prompt) -> Json:
     """Ask the server for a bounded array of short strings."""
     return {
         "type": "array",
-        "items": {"type": "string", "maxLength": LONGEST_ITEM},
-        "maxItems": MOST_ITEMS,
+        "items": {"type": "string", "maxLength": LONGEST_ENTRY},
+        "maxItems": MOST_ENTRIES,
     }
 
 
 def list_closing(_: Prompt) -> str:
     """Tell the model what the schema is."""
-    return f"Answer only with a JSON array of at most {MOST_ITEMS} short strings."
+    return f"Answer only with a JSON array of at most {MOST_ENTRIES} short strings."
 
 
-def understand_list(prompt: Prompt, text: str, _: str | None) -> Answer:
+def understand_list(_prompt: Prompt, text: str, _about: str | None) -> Answer:
     """Read a list; an empty one is an answer, a list that says one thing over and over is not."""
     given = json_strings(text)
     if given is None:
@@ -51,10 +51,10 @@ def understand_list(prompt: Prompt, text: str, _: str | None) -> Answer:
         raise UnusableReply("the reply names the same thing again and again", text)
     if distinct <= GENERAL | {""}:
         return Answer(status=Status.EMPTY, reason="there is nothing to list")
-    items = tidy(given)
-    if not items:
-        raise UnusableReply(f"the reply is no list of short names for {prompt.name}", text)
-    return Answer(status=Status.OK, value=", ".join(items), content=items)
+    names = tidy(given)
+    if not names:
+        raise UnusableReply("the reply is no list of short names", text)
+    return Answer(status=Status.OK, value=", ".join(names), content=names)
 
 
 def json_strings(text: str) -> list[str] | None:
@@ -78,12 +78,15 @@ def pieces(text: str) -> list[str]:
     text = without_preamble(text)
     if refuses(text):
         raise UnusableReply("the model refused to answer", text)
-    lines = [line for line in without_meta(text).splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in without_meta(text).splitlines() if line.strip()]
     bulleted = [BULLET.sub("", line) for line in lines if BULLET.match(line)]
-    if bulleted:
-        return [short(line) for line in bulleted if short(line)]
-    cut = [piece for line in lines for piece in SEPARATOR.split(line.strip().rstrip("."))]
-    return [short(piece) for piece in cut if short(piece)]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        del lines[0]
+    cut = bulleted or [piece for line in lines for piece in SEPARATOR.split(line.rstrip("."))]
+    names = [short(piece) for piece in cut if short(piece)]
+    if not names:
+        raise UnusableReply("the reply is no list of short names", text)
+    return names
 
 
 def short(piece: str) -> str:
@@ -95,14 +98,14 @@ def short(piece: str) -> str:
 def tidy(strings: list[str]) -> list[str]:
     """Clean names: lower case, no article, no general words, each once, at most twelve; keep the order."""
     names = filter(None, map(name_from, strings))
-    return [name for name in dict.fromkeys(names) if name not in GENERAL][:MOST_ITEMS]
+    return [name for name in dict.fromkeys(names) if name not in GENERAL][:MOST_ENTRIES]
 
 
 def name_from(string: str) -> str:
     """Clean one name; of one that fills the schema's length the last word may be cut, so it goes."""
     name = unicodedata.normalize("NFC", " ".join(bare(string).split()))
     name = ARTICLE.sub("", name.replace("İ", "i").lower())
-    if len(string) == LONGEST_ITEM and " " in name:
+    if len(string) == LONGEST_ENTRY and " " in name:
         name = name.rpartition(" ")[0]
-    unusable = len(name) > LONGEST_ITEM or flood(name) or not any(letter.isalnum() for letter in name)
+    unusable = len(name) > LONGEST_ENTRY or flood(name) or not any(letter.isalnum() for letter in name)
     return "" if unusable else name

@@ -70,8 +70,7 @@ ABOUT_PICTURE = phrase(rf"(?:(?:the|this) {PICTURE}|it) (?:is|shows?|depicts?|fe
 
 OPENING = r"(?:(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely|yes)\s*[,!.:]* )?"
 PRODUCT = r"(?:\w+ ){0,4}" + one_of(
-    "text transcription transcript translation description caption copy version words writing content answer"
-    " summary list objects things items"
+    "text transcription transcript translation description caption copy version words writing"
 )
 SURFACE = any_of(PICTURE, "sign", "label", "poster", "page", "document")
 CLEARLY_AFTER = r"(?:\s*\n\s*|\s*(?=[\"“”«‘`]|'))"
@@ -93,11 +92,8 @@ PREAMBLES = (
     phrase(rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE} (?:reads|says|is){AS_FOLLOWS}\s*"),
 )
 LABEL = phrase(r"[*_#\s]*(?:description|caption|alt[\s-]text|answer|summary)[*_]*\s*:[*_]*\s*(?=\S)")
-OUTRO = phrase(
-    "(?:please )?let me know if|i hope this helps|if you (?:need|have) any|feel free to ask"
-    "|is there anything else"
-)
-FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n?```.*)?\Z", re.DOTALL)
+OUTRO = phrase("(?:please )?let me know if you|i hope this helps|is there anything else i can")
+FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n?```[^`]*)?\Z", re.DOTALL)
 QUOTED = re.compile(r"\"[^\"]+\"|“[^“”]+”|„[^„“”]+[“”]|«[^«»]+»|'[^']+'|‘[^‘’]+’|`[^`]+`")
 SHOWS = any_of(
     one_of("shows depicts features displays captures contains portrays presents showcases"), "is of"
@@ -153,13 +149,13 @@ def bare(sentence: str) -> str:
 
 
 def without_preamble(text: str) -> str:
-    """Take off "Here is the text:", code fences and closing politeness; quotes only where a preamble went."""
+    """Take off "Here is the text:" with closing politeness and quotes, and code fences."""
     text = text.strip()
     for preamble in PREAMBLES:
         found = preamble.match(text)
         if found and text[found.end() :].strip():
             return unquoted(unfenced(without_outro(text[found.end() :].strip())))
-    return without_outro(unfenced(text))
+    return unfenced(text)
 
 
 def without_outro(text: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from captiond.model import Json
 
-MOST_ITEMS = 12
-LONGEST_ITEM = 40
+MOST_ENTRIES = 12
+LONGEST_ENTRY = 40
 LONGEST_STRING = 200
 """Characters; the server's grammar takes no more than 2,000 repetitions in all."""
 
@@ -60,7 +60,7 @@ def limits(schema: Mapping[str, Json]) -> dict[str, Json]:
     """Give the limits for a schema's own type, for what it does not limit itself."""
     limited = {}
     if "array" in types_of(schema):
-        limited["maxItems"] = max(MOST_ITEMS, schema.get("minItems", 0))
+        limited["maxItems"] = max(MOST_ENTRIES, schema.get("minItems", 0))
     if "string" in types_of(schema) and not {"enum", "const", "pattern", "format"} & set(schema):
         limited["maxLength"] = max(LONGEST_STRING, schema.get("minLength", 0))
     return limited
@@ -122,7 +122,7 @@ def violations(value: Json, schema: Json, field: str) -> Iterator[str]:
     if isinstance(value, dict):
         yield from broken_fields(value, schema, field)
     if isinstance(value, list):
-        yield from broken_items(value, schema, field, subject)
+        yield from broken_entries(value, schema, field, subject)
 
 
 def broken_fields(value: Mapping[str, Json], schema: Mapping[str, Json], field: str) -> Iterator[str]:
@@ -136,7 +136,7 @@ def broken_fields(value: Mapping[str, Json], schema: Mapping[str, Json], field: 
             yield from violations(value[name], inner, f"{prefix}{name}")
 
 
-def broken_items(value: list[Json], schema: Mapping[str, Json], field: str, subject: str) -> Iterator[str]:
+def broken_entries(value: list[Json], schema: Mapping[str, Json], field: str, subject: str) -> Iterator[str]:
     """Give the breaks in a list: too many of them, and what is wrong with each."""
     if len(value) > schema.get("maxItems", len(value)):
         yield f"{subject} has more than {schema['maxItems']} entries"

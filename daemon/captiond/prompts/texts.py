@@ -12,7 +12,6 @@ from .prompt import Prompt
 from .wording import filled
 
 UNREADABLE = re.compile(r"\[\s*(?:…|\.{2,}|illegible|unreadable)\s*\]", re.IGNORECASE)
-MARKS = re.compile(r"\A<{3}\s*|\s*>{3}\Z")
 
 
 def understand_text(prompt: Prompt, text: str, about: str | None) -> Answer:
@@ -38,7 +37,7 @@ def stripped(prompt: Prompt, text: str, about: str | None) -> str:
     if prompt.empty and "_" in prompt.empty:
         said = "\n".join(line for line in said.split("\n") if bare(line) != prompt.empty).strip()
     if prompt.from_prompt:
-        said = MARKS.sub("", said).strip()
+        said = said.removeprefix("<<<").removesuffix(">>>").strip()
     if prompt.empty is None or (about and unquoted(about) == about):
         said = unquoted(said)
     return without_meta(said) if prompt.empty is None else said
@@ -64,8 +63,10 @@ def untranslated(prompt: Prompt, said: str, about: str) -> str | None:
             )
         return already(prompt)
     language = re.escape(name_of(prompt.target or "").casefold())
-    declared = re.search(rf"\balready (?:\w+ )?in {language}\b", said.casefold())
-    return already(prompt) if declared and "already" not in about.casefold() else None
+    declared = re.fullmatch(
+        rf"(?:\w+ ){{0,3}}(?:text|it)(?: \w+){{0,2}} already (?:\w+ )?in {language}", flat(said)
+    )
+    return already(prompt) if declared else None
 
 
 def already(prompt: Prompt) -> str:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from .faults import Fault
+from .faults import KINDS, Fault
 from .server import Simulator
 from .settings import STANDARD_MODELS, SimulatorSettings
 
@@ -23,7 +23,9 @@ def _loopback(host: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     usual = SimulatorSettings()
     parser = argparse.ArgumentParser(
-        prog="captiond.simulator", description="An Ollama server without a model."
+        prog="captiond.simulator",
+        description="An Ollama server without a model.",
+        epilog=f"Faults: {', '.join(sorted(KINDS))}.",
     )
     parser.add_argument("--host", type=_loopback, default=usual.host)
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
@@ -37,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", action="append", help="an installed model; may be given several times")
     parser.add_argument("--missing-model", action="store_true", help="nothing is installed")
     parser.add_argument("--projector", choices=("fixed", "anyres"), default=None)
+    parser.add_argument("--no-webp", action="store_true", help="as before 0.32.14: WebP is refused")
+    parser.add_argument("--repeat-error", action="store_true", help="repetition ends in an error")
     parser.add_argument("--registry", choices=("open", "offline", "empty"), default=usual.registry)
     parser.add_argument("--gpu", choices=("gpu", "partial", "cpu"), default=usual.gpu)
     parser.add_argument(
@@ -62,6 +66,8 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[SimulatorSett
         registry=given.registry,
         gpu=given.gpu,
         time_scale=given.time_scale,
+        webp=not given.no_webp,
+        repeat_error=given.repeat_error,
         faults=tuple(given.fault),
     )
     return settings, given.stop_with_stdin

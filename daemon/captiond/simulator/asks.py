@@ -148,7 +148,7 @@ def _images(value: Any, where: str) -> tuple[bytes, ...]:
 
 
 def read_keep_alive(value: Any) -> float | None:
-    """Read how long the model stays, in seconds: a number, or a duration as Go writes it; below zero for ever."""
+    """Read how many seconds the model stays: a number, or a duration as Go writes it; below zero for ever."""
     if value is None:
         return None
     if isinstance(value, bool):

@@ -97,6 +97,10 @@ class Native:
         words = {"message": {"role": "", "content": ""}} if self._chat else {"response": ""}
         return go_json({"model": "", "created_at": NO_TIME} | words | {"done": False})
 
+    def loaded(self, reason: str) -> str:
+        """Write the answer to a request that only loads or unloads the model."""
+        return go_json(self._head() | self._words("") | {"done": True, "done_reason": reason})
+
     def rendering(self, template: str, image_count: int) -> str:
         """Write the answer to a request that only wants to see the prompt."""
         words = {"message": {"role": "", "content": ""}} if self._chat else {"response": ""}

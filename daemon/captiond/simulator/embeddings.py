@@ -5,6 +5,7 @@ import struct
 from typing import Any
 
 from .asks import read_object
+from .dialects import NANOSECONDS
 from .errors import NO_EMBEDDINGS, Refusal, openai_error
 from .gojson import go_json
 from .models import Model
@@ -13,7 +14,6 @@ from .wire import JSON_BARE, Exchange
 from .world import World
 
 WIDTH = 64
-LOAD_NANOSECONDS = 1_000_000
 
 
 async def embed(world: World, exchange: Exchange) -> None:
@@ -23,9 +23,10 @@ async def embed(world: World, exchange: Exchange) -> None:
     texts = _texts(value)
     body: dict[str, Any] = {"model": value["model"], "embeddings": []}
     if texts:
-        await _load(world, model, status=501)
+        load_seconds = await _load(world, model, status=501)
         body["embeddings"] = [_unit(text) for text in texts]
-        body |= {"total_duration": 2 * LOAD_NANOSECONDS, "load_duration": LOAD_NANOSECONDS}
+        load = round(load_seconds * NANOSECONDS)
+        body |= {"total_duration": load + 1_000_000, "load_duration": load}
         body["prompt_eval_count"] = _tokens(world.settings, texts)
     await exchange.send(200, go_json(body))
 
@@ -63,10 +64,11 @@ def _model(world: World, value: dict[str, Any]) -> Model:
     return model
 
 
-async def _load(world: World, model: Model, *, status: int) -> None:
-    async with world.scheduler.use(model, {}, None):
+async def _load(world: World, model: Model, *, status: int) -> float:
+    async with world.scheduler.use(model, {}, None) as (_, seconds):
         if not world.settings.old:
             raise Refusal(status, NO_EMBEDDINGS)
+        return seconds
 
 
 def _texts(value: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ WHILE_RUNNING = "an error was encountered while running the model: "
 NO_EMBEDDINGS = "This server does not support embeddings. Start it with `--embeddings`"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Refusal(Exception):
     """An answer with an error status; the runner's own look different on requests for a stream."""
 
@@ -27,7 +27,7 @@ class Refusal(Exception):
         return go_json({"error": self.text})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class RunnerDied(Exception):
     """The process that holds the model is gone; `why` is what the stream of an answer says."""
 

@@ -35,7 +35,7 @@ KINDS = CONNECTION_KINDS | STATUS_KINDS | STREAM_KINDS | WORD_KINDS | PULL_KINDS
 class Fault:
     """One thing that goes wrong, and when.
 
-    The filters (`path`, `prompt`: parts of the text; `image`: start of the SHA-256 of the image's bytes) choose
+    The filters (`path`, `prompt`: parts of the text; `image`: start of the SHA-256 of its bytes) choose
     requests; without a `path` these are questions (chat, generate, /v1) only. Among them it strikes the `nth`
     (from 1), or every `every`-th, or each with `probability`, `times` at most.
     `after_frames`, `seconds`, `size_bytes` and `text` say how, where the kind needs it.

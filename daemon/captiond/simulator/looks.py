@@ -9,8 +9,17 @@ from PIL import Image
 from .strip import read_strip
 
 GRID = 24
-HUES = ((0.045, "red"), (0.11, "orange"), (0.19, "yellow"), (0.42, "green"), (0.53, "turquoise"), (0.7, "blue"),
-        (0.8, "purple"), (0.93, "pink"), (1.01, "red"))  # fmt: skip
+HUES = (
+    (0.045, "red"),
+    (0.11, "orange"),
+    (0.19, "yellow"),
+    (0.42, "green"),
+    (0.53, "turquoise"),
+    (0.7, "blue"),
+    (0.8, "purple"),
+    (0.93, "pink"),
+    (1.01, "red"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Mischief:
     async def _break_off(self, fault: Fault, frame: str) -> None:
         match fault.kind:
             case "hang-mid-stream":
-                await self._clock.sleep(fault.seconds)
+                await self._runner.spend(fault.seconds)
                 self._exchange.cut()
             case "reset-mid-stream":
                 self._exchange.reset()

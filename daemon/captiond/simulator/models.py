@@ -1,6 +1,5 @@
 """The models that exist: the recorded ones, the broken ones, and any name one wants as a vision model."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -176,15 +175,13 @@ def full_name(name: str) -> str:
 
 
 def named(name: str, projector: Projector | None = None) -> Model:
-    """Give the recorded model of this name, or make one like the recorded LLaVA."""
+    """Give the recorded model of this name, or a copy of a recorded LLaVA under this name."""
     wanted = full_name(name)
     for model in KNOWN:
         if model.name == wanted:
             return replace(model, projector=projector) if projector and model.projector else model
-    digest = hashlib.sha256(wanted.encode()).hexdigest()
-    kind = projector or "fixed"
-    blob = ANYRES_BLOB if kind == "anyres" else FIXED_BLOB
-    return replace(KNOWN[0], name=wanted, digest=digest, projector=kind, projector_blob=blob)
+    like = KNOWN[1] if projector == "anyres" else KNOWN[0]
+    return replace(like, name=wanted)
 
 
 class Shelf:
@@ -199,10 +196,11 @@ class Shelf:
         """Give an installed model."""
         return self._models.get(full_name(name))
 
-    def put(self, name: str) -> Model:
-        """Install a model."""
+    def put(self, name: str, digest: str | None = None) -> Model:
+        """Install a model, or another version of it."""
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         model = replace(named(name, self._settings.projector), modified_at=moment)
+        model = replace(model, digest=digest or model.digest)
         self._models[model.name] = model
         return model
 

@@ -55,10 +55,10 @@ class Picture:
         return kept, kept - wide * high
 
 
-def open_pixels(content: bytes, *, old: bool) -> Image.Image:
+def open_pixels(content: bytes, *, old: bool, webp: bool = True) -> Image.Image:
     """Decode as the server does: no orientation, no transparency, first frame; half a JPEG is good enough."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        _check_webp(content, old=old)
+        _check_webp(content, old=old, webp=webp)
         return Image.open(io.BytesIO(content), formats=("WEBP",)).convert("RGB")
     whole = content + b"\xff\xd9" if content[:2] == b"\xff\xd8" else content
     try:
@@ -80,10 +80,10 @@ def _undecodable(content: bytes, *, old: bool) -> Exception:
     return RunnerDied(RUNNER_STOPPED)
 
 
-def _check_webp(content: bytes, *, old: bool) -> None:
-    """Refuse what the new generation's own WebP decoder refuses; the old generation has none."""
-    if old:
-        raise _undecodable(content, old=True)
+def _check_webp(content: bytes, *, old: bool, webp: bool) -> None:
+    """Refuse what the new generation's own WebP decoder refuses; older versions have none."""
+    if old or not webp:
+        raise _undecodable(content, old=old)
     promised = int.from_bytes(content[4:8], "little") + 8
     animated = content[12:16] == b"VP8X" and bool(content[20] & 0x02)
     if animated:
@@ -99,8 +99,9 @@ def _digest(content: bytes) -> str:
 class Darkroom:
     """Decodes images, and remembers the last ones it has seen."""
 
-    def __init__(self, *, old: bool) -> None:
+    def __init__(self, *, old: bool, webp: bool = True) -> None:
         self._old = old
+        self._webp = webp
         self._seen: OrderedDict[str, Picture] = OrderedDict()
 
     def unseen(self, content: bytes) -> Picture:
@@ -113,7 +114,7 @@ class Darkroom:
         if digest in self._seen:
             self._seen.move_to_end(digest)
             return self._seen[digest]
-        pixels = open_pixels(content, old=self._old)
+        pixels = open_pixels(content, old=self._old, webp=self._webp)
         picture = Picture(digest, len(content), pixels.width, pixels.height, look_at(pixels))
         self._seen[digest] = picture
         if len(self._seen) > REMEMBERED:

@@ -66,19 +66,20 @@ class Prompt:
         """Give the images in their order."""
         return [part for part in self.parts if isinstance(part, Picture)]
 
-    def shared(self, other: "Prompt") -> "Shared":
-        """Measure what both prompts begin with."""
-        tokens, images = 1, 0
-        for mine, theirs in zip(self.parts, other.parts, strict=False):
+    def shared(self, cached: "Prompt") -> "Shared":
+        """Measure what this prompt and a cached one begin with."""
+        tokens, images, behind_image = 1, 0, False
+        for mine, theirs in zip(self.parts, cached.parts, strict=False):
             if isinstance(mine, str) and isinstance(theirs, str):
                 tokens += self._shared_text(mine, theirs)
-                if mine != theirs:
-                    return Shared(tokens, images, False)
             elif mine == theirs:
                 tokens += self.counting.part(mine)
                 images += 1
-            else:
-                return Shared(tokens, images, self._broken_behind_image(other, mine))
+            if mine != theirs:
+                both = isinstance(mine, Picture) and isinstance(theirs, Picture)
+                tokens += both and self.counting.old
+                return Shared(tokens, images, behind_image and isinstance(theirs, Picture))
+            behind_image = isinstance(mine, Picture)
         return Shared(tokens, images, False)
 
     def _shared_text(self, mine: str, theirs: str) -> int:
@@ -87,11 +88,6 @@ class Prompt:
         same = next((at for at, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), None)
         length = min(len(mine), len(theirs)) if same is None else same
         return 1 + (self.counting.text(mine[:length]) if length else 0)
-
-    def _broken_behind_image(self, other: "Prompt", mine: Part) -> bool:
-        """Say whether `other` (the cached prompt) has an image directly behind the last shared image."""
-        at = self.parts.index(mine)
-        return at > 0 and isinstance(self.parts[at - 1], Picture) and isinstance(other.parts[at], Picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +107,7 @@ def chat_parts(model: Model, messages: list[Message], *, old: bool) -> Iterator[
         last = [message for message in _collated(messages) if message.role == "user"][-1:]
         yield from _joined([*_image_first(one, model)] for one in last)
     else:
-        turns = [
-            [f"{message.role.upper()}: {message.content}", *message.images, "\n"] for message in messages
-        ]
-        yield from _joined([*turns, ["ASSISTANT:"]])
+        yield from _joined([*(_native_turn(message) for message in messages), ["ASSISTANT:"]])
 
 
 def _native_turn(message: Message) -> list[Part]:
@@ -124,6 +117,10 @@ def _native_turn(message: Message) -> list[Part]:
 def generate_parts(model: Model, message: Message, system: str | None, *, old: bool) -> Iterator[Part]:
     """Build the prompt of `/api/generate`."""
     spoken = [Message("system", system)] if system else []
+    if model.template == "jinja" and not old:
+        asked = _image_first(Message("user", _marked(message), message.images), model)
+        yield from _joined([["USER: ", *asked, "\nASSISTANT:"]])
+        return
     yield from chat_parts(model, [*spoken, message], old=old)
 
 

@@ -95,6 +95,7 @@ async def _lines(
             yield line
     yield {"status": "verifying sha256 digest"}
     if fault and fault.kind == "pull-damaged":
+        world.downloads.clear()
         got = hashlib.sha256(b"damaged").hexdigest()
         text = (
             f"digest mismatch, file must be downloaded again: want sha256:{model.text_blob}, got sha256:{got}"

@@ -28,7 +28,7 @@ from .talk import talk
 from .wire import JSON, JSON_BARE, TEXT, Exchange
 from .world import World
 
-Handle = Callable[[World, Exchange], Awaitable[None]]
+Endpoint = Callable[[World, Exchange], Awaitable[None]]
 
 
 async def answer(world: World, exchange: Exchange) -> None:
@@ -41,13 +41,13 @@ async def answer(world: World, exchange: Exchange) -> None:
     if methods is None:
         await exchange.send(404, "404 page not found", TEXT)
         return
-    handle = methods.get(exchange.request.method)
-    if handle is None:
+    endpoint = methods.get(exchange.request.method)
+    if endpoint is None:
         await exchange.send(405, "405 method not allowed", TEXT, [("Allow", ", ".join(methods))])
         return
     try:
         if not await _met_fault(world, exchange):
-            await handle(world, exchange)
+            await endpoint(world, exchange)
     except Refusal as refusal:
         await exchange.send(refusal.status, refusal.body())
     except GoError as error:
@@ -95,22 +95,18 @@ async def _struck(world: World, exchange: Exchange, fault: Fault, model: str) ->
 
 def _status(world: World, fault: Fault, model: str) -> Refusal:
     old = world.settings.old
-    match fault.kind:
-        case "model-missing":
-            return model_missing(model)
-        case "crash":
-            world.scheduler.kill_runner()
-            return died_before_answer(RunnerDied(), old=old)
-        case "out-of-memory":
-            return out_of_memory(8 << 30, old=old)
-        case "busy":
-            return Refusal(503, BUSY)
-        case "bad-request":
-            return Refusal(400, fault.text) if fault.text else bad_image()
-        case "too-large":
-            return Refusal(413, "", by_runner=True)
-        case _:
-            return Refusal(500, fault.text or "internal error")
+    if fault.kind == "crash":
+        world.scheduler.kill_runner()
+    refusals = {
+        "model-missing": model_missing(model),
+        "crash": died_before_answer(RunnerDied(), old=old),
+        "out-of-memory": out_of_memory(8 << 30, old=old),
+        "busy": Refusal(503, BUSY),
+        "bad-request": Refusal(400, fault.text) if fault.text else bad_image(),
+        "too-large": Refusal(413, "", by_runner=True),
+        "server-error": Refusal(500, fault.text or "internal error"),
+    }
+    return refusals[fault.kind]
 
 
 async def _question(world: World, exchange: Exchange, ask: Ask, dialect: Native | OpenAi) -> None:
@@ -233,7 +229,7 @@ async def _kill_runner(world: World, exchange: Exchange) -> None:
 
 
 QUESTIONS = frozenset({"/api/chat", "/api/generate", "/v1/chat/completions"})
-ROUTES: dict[str, dict[str, Handle]] = {
+ROUTES: dict[str, dict[str, Endpoint]] = {
     "/": {"HEAD": _root, "GET": _root},
     "/api/version": {"HEAD": _version, "GET": _version},
     "/api/status": {"GET": _status_page},

@@ -87,7 +87,7 @@ class Saying:
         where = f"{look.top} at the top and {look.bottom} below" if look.top != look.bottom else look.top
         name, share = look.colours[0]
         contrast = "Strong" if look.contrast > STRONG else "Hardly any" if look.contrast < SOFT else "Some"
-        first = f"{'A' if light != 'open' else 'An'} {light} {look.shape} picture, mostly {where}."
+        first = f"A {light} {look.shape} picture, mostly {where}."
         second = (
             f"About {round(share * 100)} percent of it is {name}; the light is strongest {look.brightest}."
         )

@@ -37,7 +37,7 @@ class Scheduler:
         self, model: Model, options: Mapping[str, Any], keep_alive: float | None
     ) -> AsyncIterator[tuple[Runner, float]]:
         """Give the loaded model and the seconds spent on loading it, and renew its keep-alive at the end."""
-        load = self._effective(model, options)
+        load = _effective(self._settings, model, options, self._runners.get(model.name))
         runner = self._ready(model, load)
         spent = self._settings.profile.check
         if runner is None:
@@ -72,42 +72,7 @@ class Scheduler:
         """Write the entries of `/api/ps`, the longest stay first."""
         self._forget_expired()
         runners = sorted(self._runners.values(), key=lambda one: one.expires_at, reverse=True)
-        return [self._entry(runner) for runner in runners]
-
-    def _entry(self, runner: Runner) -> dict[str, Any]:
-        with_projector, without, each = SIZES[self._settings.generation]
-        base = with_projector if runner.model.projector else without
-        size = base + runner.context * each * self._settings.slots
-        share = {"gpu": size, "partial": size // 2, "cpu": 0}[self._settings.gpu]
-        left = min(runner.expires_at - self._clock.monotonic_seconds(), FOR_EVER_SECONDS)
-        return {
-            "name": runner.model.name,
-            "model": runner.model.name,
-            "size": size,
-            "digest": runner.model.digest,
-            "details": runner.model.details(),
-            "expires_at": go_time(self._clock.now() + timedelta(seconds=left), nanoseconds=7),
-            "size_vram": share,
-            "context_length": runner.context,
-        }
-
-    def _effective(self, model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Work out the options that matter for loading: only another effective value loads again."""
-        least = LEAST_VISION_CONTEXT if model.projector else 1
-        wanted = int(options.get("num_ctx") or self._settings.context_length)
-        old = self._settings.old
-        load = {
-            "num_ctx": min(max(wanted, least), model.context_length),
-            "num_batch": options.get("num_batch", 512),
-            "num_gpu": options.get("num_gpu", -1),
-            "num_thread": options.get("num_thread", 0),
-            "main_gpu": options.get("main_gpu", 0 if old else None),
-            "use_mmap": options.get("use_mmap") if old else None,
-        }
-        current = self._runners.get(model.name)
-        if load["num_gpu"] == -1 and current is not None:
-            load["num_gpu"] = current.load["num_gpu"]
-        return load
+        return [_entry(runner, self._settings, self._clock) for runner in runners]
 
     def _ready(self, model: Model, load: Mapping[str, Any]) -> Runner | None:
         self._forget_expired()
@@ -131,7 +96,8 @@ class Scheduler:
         before = self._runners.get(model.name)
         while before and before.users and not before.dead:
             await self._clock.sleep(0.001)
-        self._refuse_impossible(model, load)
+        _refuse_impossible(self._settings, model, load)
+        await self._make_room(model)
         await self._clock.sleep(self._settings.profile.load * self._settings.time_scale)
         self._counters.loads += 1
         self._counters.reloads += before is not None and not before.dead
@@ -140,17 +106,15 @@ class Scheduler:
         self._runners[model.name] = runner
         return runner
 
-    def _refuse_impossible(self, model: Model, load: Mapping[str, Any]) -> None:
-        old = self._settings.old
-        cache_bytes = load["num_ctx"] * self._settings.slots * CACHE_BYTES
-        if model.broken == "text":
-            refuse_broken(model, old=old)
-        if model.broken == "projector":
-            raise Refusal(500, _projector_trouble(model, old=old))
-        if self._settings.load_problem:
-            raise load_refusal(self._settings.load_problem, old=old)
-        if cache_bytes > self._settings.memory_bytes:
-            raise out_of_memory(cache_bytes, old=old)
+    async def _make_room(self, model: Model) -> None:
+        """Let the model go that was used longest ago, where as many as possible are loaded."""
+        others = [runner for name, runner in self._runners.items() if name != model.name]
+        if len(others) < self._settings.max_loaded:
+            return
+        oldest = min(others, key=lambda runner: runner.expires_at)
+        while oldest.users:
+            await self._clock.sleep(0.001)
+        self._runners.pop(oldest.model.name, None)
 
     def _forget_expired(self) -> None:
         now = self._clock.monotonic_seconds()
@@ -167,3 +131,52 @@ def _projector_trouble(model: Model, *, old: bool) -> str:
         f"llama runner process has terminated: error: Failed to load CLIP model from {path}\n"
         f"panic: unable to load mmtd model: {path}"
     )
+
+
+def _entry(runner: Runner, settings: SimulatorSettings, clock: Clock) -> dict[str, Any]:
+    """Write an entry of `/api/ps`."""
+    with_projector, without, each = SIZES[settings.generation]
+    size = (with_projector if runner.model.projector else without) + runner.context * each * settings.slots
+    left = min(runner.expires_at - clock.monotonic_seconds(), FOR_EVER_SECONDS)
+    return {
+        "name": runner.model.name,
+        "model": runner.model.name,
+        "size": size,
+        "digest": runner.model.digest,
+        "details": runner.model.details(),
+        "expires_at": go_time(clock.now() + timedelta(seconds=left), nanoseconds=7),
+        "size_vram": {"gpu": size, "partial": size // 2, "cpu": 0}[settings.gpu],
+        "context_length": runner.context,
+    }
+
+
+def _effective(
+    settings: SimulatorSettings, model: Model, options: Mapping[str, Any], current: Runner | None
+) -> dict[str, Any]:
+    """Work out the options that matter for loading: only another effective value loads again."""
+    least = LEAST_VISION_CONTEXT if model.projector else 1
+    wanted = int(options.get("num_ctx") or settings.context_length)
+    load = {
+        "num_ctx": min(max(wanted, least), model.context_length),
+        "num_batch": options.get("num_batch", 512),
+        "num_gpu": options.get("num_gpu", -1),
+        "num_thread": options.get("num_thread", 0),
+        "main_gpu": options.get("main_gpu", 0 if settings.old else None),
+        "use_mmap": options.get("use_mmap") if settings.old else None,
+    }
+    if load["num_gpu"] == -1 and current is not None:
+        load["num_gpu"] = current.load["num_gpu"]
+    return load
+
+
+def _refuse_impossible(settings: SimulatorSettings, model: Model, load: Mapping[str, Any]) -> None:
+    """Refuse to load a damaged model, or one that does not fit."""
+    cache_bytes = load["num_ctx"] * settings.slots * CACHE_BYTES
+    if model.broken == "text":
+        refuse_broken(model, old=settings.old)
+    if model.broken == "projector":
+        raise Refusal(500, _projector_trouble(model, old=settings.old))
+    if settings.load_problem:
+        raise load_refusal(settings.load_problem, old=settings.old)
+    if cache_bytes > settings.memory_bytes:
+        raise out_of_memory(cache_bytes, old=settings.old)

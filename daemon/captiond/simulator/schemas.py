@@ -83,7 +83,7 @@ class _Filler:
     def _kind(self, schema: Schema, name: str) -> str:
         kind = schema.get("type")
         if isinstance(kind, list):
-            return self._best_of([{"type": one} for one in kind], name)["type"]
+            return str(self._best_of([{"type": one} for one in kind], name)["type"])
         if isinstance(kind, str):
             return kind
         return "object" if "properties" in schema else "array" if "items" in schema else "object"
@@ -113,7 +113,7 @@ class _Filler:
         else:
             values = [self.fill(inner, name)]
         while len(values) < least:
-            values.append(f"thing {len(values) + 1}" if simple else self.fill(inner, name))
+            values.append(_fitting(f"thing {len(values) + 1}", inner) if simple else self.fill(inner, name))
         return values[:most]
 
     def _words(self, schema: Schema, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from .counters import Counters
 from .faults import Faults
+from .models import Shelf
 from .routes import answer
 from .settings import Clock, SimulatorSettings, SystemClock
 from .wire import Exchange, serve
@@ -49,13 +50,10 @@ class Simulator:
         """Let the process that holds a model (or every such process) die."""
         self._world.scheduler.kill_runner(model)
 
-    def install(self, model: str) -> None:
-        """Put a model on the shelf."""
-        self._world.shelf.put(model)
-
-    def remove(self, model: str) -> None:
-        """Take a model off the shelf."""
-        self._world.shelf.remove(model)
+    @property
+    def shelf(self) -> Shelf:
+        """Give the installed models, to put some there and to take some away."""
+        return self._world.shelf
 
     async def start(self) -> None:
         """Begin to listen, on the same port as before where there was one."""
@@ -86,15 +84,15 @@ class Simulator:
         await self.stop()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+        connection = asyncio.current_task()
+        assert connection is not None
+        self._connections.add(connection)
         try:
             await serve(reader, writer, self._respond, self._clock)
         except asyncio.CancelledError:
             return
         finally:
-            self._connections.discard(task)
+            self._connections.discard(connection)
 
     async def _respond(self, exchange: Exchange) -> None:
         try:

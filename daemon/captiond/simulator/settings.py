@@ -46,7 +46,7 @@ class SystemClock:
 class Profile:
     """How many seconds things take on the simulated card: a 13B model in 4 bits on an RTX 4090.
 
-    A decoding step reads the weights once (by how many answer at the same time) and the cache of each of them.
+    A decoding step reads the weights once (longer when more answer at the same time) and the cache of each.
     """
 
     load: float = 4.0
@@ -74,6 +74,8 @@ class SimulatorSettings:
 
     `tokens="characters"` counts as the recorded servers did, whose model has one token for each character.
     `rambling` lets free text go on until a limit ends it, as the recorded random model does.
+    `webp` is off in versions before 0.32.14; with `repeat_error` (versions after September 2026) an answer
+    that repeats itself ends in an error and not in silence.
     `memory_bytes` is what the key-value cache may take (512 bytes a token) before a load fails.
     """
 
@@ -83,6 +85,7 @@ class SimulatorSettings:
     version: str = "0.0.0"
     slots: int = 1
     max_queue: int = 512
+    max_loaded: int = 3
     models: tuple[str, ...] = STANDARD_MODELS
     projector: Literal["fixed", "anyres"] | None = None
     registry: Literal["open", "offline", "empty"] = "open"
@@ -92,6 +95,8 @@ class SimulatorSettings:
     memory_bytes: int = 4 << 30
     body_limit_bytes: int = 100 << 20
     ram_cache: bool = True
+    webp: bool = True
+    repeat_error: bool = False
     load_problem: Literal["failed", "timeout"] | None = None
     tokens: Literal["words", "characters"] = "words"
     rambling: bool = False

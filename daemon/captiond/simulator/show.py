@@ -35,7 +35,7 @@ def tag(model: Model, *, old: bool) -> dict[str, Any]:
     }
     if old:
         return entry
-    if "completion" in model.capabilities:
+    if "completion" in model.capabilities and model.template == "go":
         entry["details"] |= {"context_length": model.context_length, "embedding_length": WIDTH}
     return entry | {"capabilities": model.capabilities}
 

@@ -25,7 +25,7 @@ def spoiled(fault: Fault, answer: str, saying: Saying, *, struck: int) -> str:
     simple = {
         "whitespace": " \n\t" * 4000,
         "loop": answer + LOOP * 2000,
-        "repeat": answer + " the" * 5000,
+        "repeat": f"{answer[:20]} {'a' * 20_000}",
         "hashes": "#" * 5000,
         "empty": "",
         "refusal": REFUSAL,

@@ -1,7 +1,7 @@
 """The process that holds a model: its slots, who waits for them, and what it remembers of earlier prompts.
 
-New generation: a slot keeps its last prompt, prompts that lose their slot go to a cache in RAM, and an image is
-encoded whenever its tokens are not reused. Old generation: the embeddings of the last four images are kept.
+New generation: a slot keeps its last prompt, prompts that lose their slot go to a cache in RAM, and an image
+is encoded whenever its tokens are not reused. Old generation: the last four images stay encoded instead.
 """
 
 import asyncio
@@ -44,6 +44,60 @@ class Lease:
     tile_encodes: int
 
 
+class Line:
+    """Who waits for a slot, in the order in which they came, without a limit."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def admission(self) -> None:
+        """Wait until a slot is free for the caller."""
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and not turn.exception():
+                self.admit_next()
+            raise
+
+    def admit_next(self) -> None:
+        """Hand the slot on to the first who still waits, else keep it free."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def dismiss(self, why: Exception) -> None:
+        """Tell all who wait that they wait in vain."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(why)
+
+
+class Embedded:
+    """The images whose embeddings the old generation keeps."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, digest: str) -> bool:
+        """Remember an image, and say whether it had to be encoded."""
+        known = digest in self._kept
+        self._kept[digest] = None
+        self._kept.move_to_end(digest)
+        if len(self._kept) > EMBEDDED_IMAGES:
+            self._kept.popitem(last=False)
+        return not known
+
+
 class Runner:
     """A loaded model."""
 
@@ -57,10 +111,9 @@ class Runner:
         self._settings = settings
         self._clock = clock
         self._slots = [Slot(number) for number in range(settings.slots)]
-        self._free = settings.slots
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._line = Line(settings.slots)
         self._ram: list[Prompt] = []
-        self._embedded: OrderedDict[str, None] = OrderedDict()
+        self._embedded = Embedded()
         self._uses = 0
         self._death = asyncio.Event()
         self._died = RunnerDied()
@@ -83,10 +136,7 @@ class Runner:
         """Let the process die: answers break off, and those who wait for a slot are told."""
         self._died = died or RunnerDied()
         self._death.set()
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_exception(runner_gone(old=self._settings.old))
+        self._line.dismiss(runner_gone(old=self._settings.old))
 
     async def spend(self, seconds: float) -> None:
         """Let time pass while the process lives."""
@@ -106,8 +156,8 @@ class Runner:
 
     @asynccontextmanager
     async def lease(self, prompt: Prompt) -> AsyncIterator[Lease]:
-        """Wait in line for a slot, choose the one that remembers most of the prompt, and free it at the end."""
-        await self._admission()
+        """Wait in line for a slot, take the one that remembers most of the prompt, and free it at the end."""
+        await self._line.admission()
         slot: Slot | None = None
         try:
             slot, shared = self._choose(prompt)
@@ -116,29 +166,7 @@ class Runner:
         finally:
             if slot:
                 slot.busy = False
-            self._admit_next()
-
-    async def _admission(self) -> None:
-        if self._free:
-            self._free -= 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and not turn.exception():
-                self._admit_next()
-            raise
-
-    def _admit_next(self) -> None:
-        """Hand the slot on to the first who still waits, else keep it free."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
+            self._line.admit_next()
 
     def _choose(self, prompt: Prompt) -> tuple[Slot, Shared]:
         """Take the free slot with the best common beginning, else the one that rested longest."""
@@ -171,17 +199,8 @@ class Runner:
             raise runner_says(500, "got exception: Chunk not found", "server_error")
         fresh = prompt.images[shared.images :]
         if self._settings.old:
-            fresh = [image for image in prompt.images if self._embed(image.digest)]
+            fresh = [image for image in prompt.images if self._embedded.add(image.digest)]
         self._uses += 1
         slot.prompt, slot.used, slot.tokens = prompt, self._uses, prompt.tokens
         tiles = sum(image.tiles(self.model.projector) for image in fresh)
         return Lease(slot, min(shared.tokens, prompt.tokens - 1), len(fresh), tiles)
-
-    def _embed(self, digest: str) -> bool:
-        """Say whether an image has to be encoded, and remember it."""
-        known = digest in self._embedded
-        self._embedded[digest] = None
-        self._embedded.move_to_end(digest)
-        if len(self._embedded) > EMBEDDED_IMAGES:
-            self._embedded.popitem(last=False)
-        return not known

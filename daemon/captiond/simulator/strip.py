@@ -1,7 +1,7 @@
 """The one honest channel for text: a strip of black and white blocks along the bottom edge of a picture.
 
-48 square columns over the full width. From the bottom: a row that alternates (so that a strip is recognised and
-is the right way up), a row with the number of bytes, its complement and a CRC-16, then the UTF-8 text, six bytes
+48 square columns over the full width. From the bottom: a row that alternates (so that a strip is recognised,
+and only when upright), a row with the number of bytes, its complement and a CRC-16, then the text, six bytes
 a row. It survives JPEG from quality 85 and shrinking to a width of about 240 pixels.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 PIECE = re.compile(r"\s?[^\s]{1,5}|\s")
-MOST_REPEATS = 30
+SILENT_REPEATS, TOLD_REPEATS = 30, 100
 
 
 def pieces(text: str, *, characters: bool, rambling: bool) -> Iterator[str]:
@@ -48,8 +48,9 @@ class Stops:
 
 @dataclass(slots=True)
 class Repeats:
-    """Counts equal chunks in a row, as the Go side does before it gives up without a last frame."""
+    """Counts equal chunks in a row, as the Go side does before it gives up."""
 
+    most: int = SILENT_REPEATS
     last: str = field(default="\0")
     count: int = 0
 
@@ -58,4 +59,4 @@ class Repeats:
         trimmed = piece.strip()
         self.count = self.count + 1 if trimmed == self.last else 0
         self.last = trimmed
-        return self.count > MOST_REPEATS
+        return self.count > self.most

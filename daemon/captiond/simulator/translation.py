@@ -35,15 +35,16 @@ at à am en
 """
 
 
-def _rows() -> list[dict[str, str]]:
-    rows = (row.split() for line in _TABLE.strip().splitlines() for row in line.split("|"))
-    return [dict(zip(LANGUAGES, words, strict=True)) for words in rows]
+def rows() -> list[dict[str, str]]:
+    """Give the words of each row by language."""
+    split = (row.split() for line in _TABLE.strip().splitlines() for row in line.split("|"))
+    return [dict(zip(LANGUAGES, words, strict=True)) for words in split]
 
 
 def language_of(text: str) -> str:
     """Guess the language by its known words; `und` where none is known."""
     words = {word.lower() for word in WORD.findall(text)}
-    hits = {code: sum(row[code] in words for row in _rows()) for code in LANGUAGES}
+    hits = {code: sum(row[code] in words for row in rows()) for code in LANGUAGES}
     best = max(hits, key=lambda code: hits[code])
     return best if hits[best] else "und"
 
@@ -56,11 +57,11 @@ def target_of(prompt: str) -> str:
 
 
 def translate(text: str, target: str) -> str | None:
-    """Translate known words and keep the others, or give None where the text is in the target language already."""
+    """Translate known words and keep the others; None where the text is in the target language already."""
     source = language_of(text)
     if source == target:
         return None
-    known = {row[source]: row[target] for row in _rows()} if source in LANGUAGES else {}
+    known = {row[source]: row[target] for row in rows()} if source in LANGUAGES else {}
 
     def one(found: re.Match[str]) -> str:
         word = found.group()

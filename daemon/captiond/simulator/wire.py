@@ -68,17 +68,17 @@ class Exchange:
         """Begin an answer that comes chunk by chunk."""
         await self._head(status, kind, [("Transfer-Encoding", "chunked")])
 
-    async def chunk(self, data: bytes | str) -> None:
+    async def chunk(self, frame: bytes | str) -> None:
         """Send one chunk: one frame of a stream."""
-        await self._send(h11.Data(data=data.encode() if isinstance(data, str) else data))
+        await self._send(h11.Data(data=frame.encode() if isinstance(frame, str) else frame))
 
     async def end(self) -> None:
         """End the answer properly."""
         await self._finish()
 
-    async def torn_chunk(self, data: bytes) -> None:
+    async def torn_chunk(self, frame: bytes) -> None:
         """Promise a whole chunk, send half of it, and close the connection."""
-        self._writer.write(f"{len(data):x}\r\n".encode() + data[: len(data) // 2])
+        self._writer.write(f"{len(frame):x}\r\n".encode() + frame[: len(frame) // 2])
         await self._writer.drain()
         self.cut()
 
@@ -108,9 +108,9 @@ class Exchange:
         await self._send(h11.EndOfMessage())
 
     async def _send(self, event: h11.Event) -> None:
-        data = self._connection.send(event)
-        if data:
-            self._writer.write(data)
+        written = self._connection.send(event)
+        if written:
+            self._writer.write(written)
             await self._writer.drain()
 
 

@@ -32,7 +32,7 @@ class World:
             settings,
             clock,
             Shelf(settings),
-            Darkroom(old=settings.old),
+            Darkroom(old=settings.old, webp=settings.webp),
             Scheduler(settings, clock, counters),
             counters,
             Faults(settings.faults),

@@ -5,16 +5,19 @@ from dataclasses import dataclass, replace
 
 from .asks import Ask
 from .dialects import Dialect, Native, Outcome
-from .errors import Refusal, RunnerDied, died_before_answer
+from .errors import WHILE_RUNNING, Refusal, RunnerDied, died_before_answer
 from .faults import Fault
 from .mischief import Broken, Mischief
-from .prompts import Prompt, context_tokens
+from .models import Model
+from .prompts import Prompt, context_tokens, rendered
+from .settings import SimulatorSettings
 from .slots import Lease, Runner
-from .tokens import Repeats, Stops, pieces
+from .tokens import SILENT_REPEATS, TOLD_REPEATS, Repeats, Stops, pieces
 from .wire import Exchange
 from .world import World
 
 SHORTEST_NAP = 0.001
+REPEATED = "prediction aborted, token repeat limit reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Writing:
         lease: Lease,
         exchange: Exchange,
         dialect: Dialect,
+        *,
         fault: Fault | None,
     ) -> None:
         self._world = world
@@ -57,7 +61,7 @@ class Writing:
         """Write the answer, streamed or in one piece, and end it the way it ends."""
         try:
             read_seconds, other_seconds = await self._read(prompt, words)
-            if self._breaks_at_once(ask):
+            if self._mischief.nothing_comes:
                 await self._end_with_nothing(ask)
                 return
             outcome = await self._write(ask, words)
@@ -73,10 +77,12 @@ class Writing:
         except Broken:
             return
         except RunnerDied as died:
-            await self._die(died)
+            await self._fail(died_before_answer(died, old=self._world.settings.old), WHILE_RUNNING + died.why)
+        except Refusal as refusal:
+            await self._fail(refusal, refusal.text)
 
     async def _read(self, prompt: Prompt, words: Words) -> tuple[float, float]:
-        """Decode the images, encode and read what is new; nobody else is read meanwhile. Give both durations."""
+        """Decode the images, encode and read what is new; others wait meanwhile. Give both durations."""
         profile, old = self._world.settings.profile, self._world.settings.old
         decode = sum(image.byte_count for image in prompt.images) * profile.picture_byte
         await self._runner.spend(decode * self._scale)
@@ -89,9 +95,12 @@ class Writing:
         return (read, decode + encode) if old else (encode + read, decode)
 
     async def _write(self, ask: Ask, words: Words) -> Outcome:
-        """Write token by token until the end of the words, a stop string, a limit, or too many repetitions."""
-        stops, repeats = Stops(words.stops), Repeats()
-        watched = isinstance(self._dialect, Native) and not self._native_chat(ask)
+        """Write token by token until the words end, or a stop string, a limit or too many repetitions do."""
+        most = TOLD_REPEATS if self._world.settings.repeat_error else SILENT_REPEATS
+        stops, repeats = Stops(words.stops), Repeats(most)
+        watched = isinstance(self._dialect, Native) and not is_native(
+            self._runner.model, ask, self._world.settings
+        )
         characters = self._world.settings.tokens == "characters"
         reason, count = "stop", 0
         for piece in pieces(words.answer, characters=characters, rambling=words.rambling):
@@ -103,6 +112,8 @@ class Writing:
             if stops.stopped:
                 break
             if watched and ready and repeats.too_many(ready):
+                if self._world.settings.repeat_error:
+                    raise Refusal(500, REPEATED, by_runner=True)
                 return Outcome()
             if count >= words.limit:
                 reason = "length"
@@ -111,14 +122,10 @@ class Writing:
             count += 1
         if rest := stops.rest():
             await self._give(ask, rest)
-        self._runner_is_alive()
-        return Outcome(reason, tokens=count, seconds=self._told_seconds(count))
-
-    def _told_seconds(self, count: int) -> float:
-        """Give the time for the answer; the old generation says nothing about the first token."""
-        if self._world.settings.old and count == 1:
-            return 0.0
-        return max(self._seconds, 1e-6)
+        await self._runner.spend(0.0)
+        return Outcome(
+            reason, tokens=count, seconds=0.0 if self._world.settings.old and count == 1 else self._seconds
+        )
 
     async def _pace(self) -> None:
         """Let one decoding step pass; short ones are saved up."""
@@ -160,33 +167,18 @@ class Writing:
             await self._exchange.chunk(last)
         await self._exchange.end()
 
-    async def _die(self, died: RunnerDied) -> None:
+    async def _fail(self, refusal: Refusal, line: str) -> None:
+        """Refuse the request, or end its stream with an error line where it has begun."""
         if not self._exchange.started:
-            raise died_before_answer(died, old=self._world.settings.old)
-        await self._exchange.chunk(
-            self._dialect.error(f"an error was encountered while running the model: {died.why}")
-        )
+            raise refusal
+        await self._exchange.chunk(self._dialect.error(line))
         await self._exchange.end()
-
-    def _runner_is_alive(self) -> None:
-        if self._runner.dead:
-            raise RunnerDied
-
-    def _native_chat(self, ask: Ask) -> bool:
-        """Say whether the answer goes the new generation's native way, which counts no repetitions."""
-        jinja = self._runner.model.template == "jinja"
-        return jinja and not self._world.settings.old and ask.endpoint != "/api/generate"
 
     def _context(self, ask: Ask, prompt: Prompt) -> tuple[int, ...]:
         if ask.endpoint != "/api/generate" or ask.raw:
             return ()
-        spoken = "".join(part for part in prompt.parts if isinstance(part, str))
+        spoken = rendered(prompt.parts, lambda number: f"[img-{number}]")
         return (*context_tokens(spoken), *context_tokens(self._text)[1:])
-
-    def _breaks_at_once(self, ask: Ask) -> bool:
-        """Say whether the model that cannot write UTF-8 fails (new generation; with even seeds only later)."""
-        broken = self._runner.model.broken == "utf8" and not self._world.settings.old
-        return (broken and int(ask.options.get("seed", 1)) % 2 == 1) or self._mischief.nothing_comes
 
     async def _end_with_nothing(self, ask: Ask) -> None:
         if ask.stream:
@@ -196,3 +188,8 @@ class Writing:
             await self._exchange.send(200, self._dialect.nothing())
         else:
             raise Refusal(500, "unexpected EOF", by_runner=True)
+
+
+def is_native(model: Model, ask: Ask, settings: SimulatorSettings) -> bool:
+    """Say whether the answer goes the new generation's native way: sorted keys, no count of repetitions."""
+    return model.template == "jinja" and not settings.old and ask.endpoint != "/api/generate"

@@ -14,6 +14,7 @@ from captiond.errors import BadConfiguration, ServerStumbled
 from captiond.model import Json
 
 DEFAULT_PORT = 11434
+HIGHEST_PORT = 65535
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where a server listens, not where it is
 
 
@@ -41,7 +42,7 @@ def address(text: str) -> httpx.URL:
         url = url.copy_with(host=_ANY_ADDRESS.get(url.host, url.host))
     except httpx.InvalidURL as error:
         raise BadConfiguration(f"ollama.url: {text!r} is no address: {error}.") from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not url.host or not 0 <= (url.port or 0) <= HIGHEST_PORT:
         raise BadConfiguration(f"ollama.url: {text!r} is no address such as http://127.0.0.1:11434.")
     return url
 

@@ -164,7 +164,6 @@ class Endpoint:
             # Whoever was asked at the same time falls with it, and is no outage more.
             if self.health.reason is None:
                 self._breaker.fall(str(outage))
-            self._suspects = Suspects()
             self._fell_while_asked = True
             raise
         self._breaker.forget()

@@ -152,7 +152,7 @@ _SAID: tuple[tuple[str, type[CaptiondError], str], ...] = (
         BadConfiguration,
         "{server} does not accept a setting: {said}.",
     ),
-    (r"^model .* not found", ModelNotPulled, "{server} has not got the model {model}. " + _PULL),
+    (r"^model .*not found", ModelNotPulled, "{server} has not got the model {model}. " + _PULL),
     (
         r"does not support multimodal|image input is not supported",
         ModelMissing,

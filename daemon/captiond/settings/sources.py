@@ -9,9 +9,9 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from .errors import BadConfiguration
-from .model import Json
-from .printable import printable
+from captiond.errors import BadConfiguration
+from captiond.model import Json
+from captiond.printable import printable
 
 ENVIRONMENT_PREFIX = "CAPTIOND_"
 """How the variables begin that are settings."""

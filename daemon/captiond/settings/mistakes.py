@@ -6,9 +6,10 @@ A kind of mistake that pydantic finds and `_SENTENCES` does not know is told in 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from .model import Json
-from .printable import printable
-from .settings_sources import SettingPath, Source, dotted, holds
+from captiond.model import Json
+from captiond.printable import printable
+
+from .sources import SettingPath, Source, holds
 
 _SENTENCES = {
     "dict_type": "must be a table of settings",

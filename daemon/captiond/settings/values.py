@@ -5,12 +5,10 @@ Each function raises ValueError with the words that follow the setting's name: `
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
-from captiond.model import Json
+from captiond.model import Json, SidecarPlace
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OLLAMA_PORT = 11434
@@ -47,14 +45,6 @@ _RESERVED = frozenset(
 """Columns of the table of photos that are no prompt's own, and SQLite's hidden ones."""
 
 _GO_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
-
-
-@dataclass(frozen=True, slots=True)
-class SidecarPlace:
-    """Where sidecars go: beside the pictures, into a tree of their own under `folder`, or nowhere."""
-
-    kind: Literal["beside", "tree", "off"]
-    folder: Path | None = None
 
 
 def parsed_json(value: object) -> Json:

@@ -8,15 +8,11 @@ import pytest
 
 from captiond.catalogue.tables import photos
 from captiond.errors import BadConfiguration
-from captiond.settings import (
-    Settings,
-    SidecarPlace,
-    changed_needing_restart,
-    load,
-    setting_names,
-)
+from captiond.model import SidecarPlace
+from captiond.prompts.builtin import configured
+from captiond.settings import Settings, changed_needing_restart, load, setting_names
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "config.example.toml"
+EXAMPLE = Path(__file__).resolve().parent.parent.parent / "config.example.toml"
 NOWHERE = {"CONFIGURATION_DIRECTORY": "/nowhere"}
 """An environment that leads to no configuration file of the person who runs the tests."""
 
@@ -284,11 +280,21 @@ def test_the_example_shows_the_defaults() -> None:
     assert settings.model_dump(exclude=own) == Settings().model_dump(exclude=own)
 
 
-def test_the_commented_prompts_of_the_example_work_and_show_every_field(tmp_path: Path) -> None:
+def example_with_prompts(folder: Path) -> Settings:
+    """The example with its commented prompts switched on."""
     text = re.sub(r"^#(?! |$)", "", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    tables = load(written(tmp_path, text), {}, NOWHERE).prompt_tables()
+    return load(written(folder, text), {}, NOWHERE)
+
+
+def test_the_prompts_of_the_example_show_every_field(tmp_path: Path) -> None:
+    tables = example_with_prompts(tmp_path).prompt_tables()
     shown = {field for table in tables.values() for field in table}
     assert shown == {name.split(".")[2] for name in setting_names() if name.count(".") == 2}
+
+
+def test_the_prompts_of_the_example_work(tmp_path: Path) -> None:
+    tables = example_with_prompts(tmp_path).prompt_tables()
+    assert {prompt.name for prompt in configured(tables, target="en")} >= set(tables)
 
 
 def test_settings_can_be_shown_as_json() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from captiond.errors import BadConfiguration
-from captiond.settings_sources import SettingPath, config_path, dotted, line_of, merged, read_toml
+from captiond.settings.sources import SettingPath, config_path, dotted, line_of, merged, read_toml
 
 TEXT = '''\
 # a comment

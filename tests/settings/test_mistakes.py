@@ -1,5 +1,5 @@
-from captiond.settings_errors import explain
-from captiond.settings_sources import Source
+from captiond.settings.mistakes import explain
+from captiond.settings.sources import Source
 
 KNOWN = (
     "log",

@@ -24,13 +24,18 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from .errors import BadConfiguration
-from .model import Json
-from .settings_errors import explain
-from .settings_sources import merged, sources
-from .settings_values import (
-    SidecarPlace,
+from captiond.errors import BadConfiguration
+from captiond.model import Json, SidecarPlace
+
+from .mistakes import explain
+from .sources import merged, sources
+from .values import (
     apart,
     keep_alive,
     parsed_json,
@@ -199,8 +204,22 @@ class PromptSettings(_Table):
     model: Words | None = None
 
 
-class Settings(_Table):
-    """All settings, complete and checked."""
+class Settings(BaseSettings):
+    """All settings, complete and checked; `load` reads them."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` found and nothing else: only then can a mistake name the place it stands in."""
+        return (init_settings,)
 
     inboxes: Inboxes = ()
     catalogue: WholePath = Field(
@@ -232,7 +251,7 @@ def load(config_file: Path | None, overrides: Mapping[str, Json], environ: Mappi
     """
     found = sources(config_file, overrides, environ)
     try:
-        return Settings.model_validate(merged(source.values for source in found))
+        return Settings(**merged(source.values for source in found))
     except ValidationError as error:
         problems = error.errors(include_url=False)
         raise BadConfiguration(explain(problems, found, setting_names())) from None

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from captiond.settings_values import apart, keep_alive, server_url, sidecar_place, split, whole_path
+from captiond.settings.values import apart, keep_alive, server_url, sidecar_place, split, whole_path
 
 
 @pytest.mark.parametrize(

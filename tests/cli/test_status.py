@@ -1,0 +1,104 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from captiond.catalogue.database import close_for_readers, open_to_write
+from captiond.catalogue.locking import locked
+from captiond.cli import app
+from catalogue.filled import fill
+from catalogue.planting import NOW, photo
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("status") / "catalogue.db")
+
+
+def status(path: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["status", *arguments, "--catalogue", str(path)])
+
+
+def first_line(path: Path) -> str:
+    return status(path).stdout.splitlines()[0]
+
+
+def test_it_says_that_nothing_runs(catalogue: Path) -> None:
+    counts = "4 of 8 photos done, 2 waiting, 3 need attention."
+    assert first_line(catalogue) == f"Not running; 2 photos wait.  {counts}"
+
+
+def test_a_daemon_that_cannot_go_on_says_why(catalogue: Path) -> None:
+    with locked(catalogue):
+        assert first_line(catalogue).startswith("Waiting. 2 photos wait: Ollama does not answer")
+
+
+def test_a_daemon_with_a_photo_in_hand_is_reading(tmp_path: Path) -> None:
+    path = fill(tmp_path / "catalogue.db", in_hand=True)
+    with locked(path):
+        assert first_line(path).startswith("Reading.  4 of 8 photos done")
+
+
+def test_a_daemon_with_nothing_to_do_is_idle(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    engine = open_to_write(path, NOW)
+    with engine.begin() as connection:
+        photo(connection, "a.jpg")
+    close_for_readers(engine)
+    with locked(path):
+        assert first_line(path) == "Idle: every photo is read.  1 of 1 photo done."
+
+
+def test_an_estimate_is_made_while_it_runs(catalogue: Path) -> None:
+    assert "Done about" not in status(catalogue).stdout
+    with locked(catalogue):
+        assert "Done about" in status(catalogue).stdout
+
+
+def test_pace_and_problems_are_listed(catalogue: Path) -> None:
+    printed = status(catalogue).stdout
+    assert "objects 2.5 s · description 2.5 s · ocr 2.5 s" in printed
+    for problem in (
+        "broken.jpg: unreadable: it ends too soon",
+        "failed.jpg (ocr): failed: it was empty",
+        "waiting.jpg (ocr): waiting: it looped.; again at",
+        "new.heic: refused: new.heic is odd",
+        "IMG_2041.jpg (sidecar): kept: edited by hand",
+    ):
+        assert problem in printed
+
+
+def test_problems_are_limited(catalogue: Path) -> None:
+    printed = status(catalogue, "--problems", "1").stdout
+    assert "and 4 more: captiond status --problems 5" in printed
+
+
+def test_json_has_its_shape(catalogue: Path) -> None:
+    document = json.loads(status(catalogue, "--json").stdout)
+    assert sorted(document) == sorted(
+        [
+            "sentence",
+            "running",
+            "in_hand",
+            "photos",
+            "jobs",
+            "files",
+            "pace",
+            "remaining",
+            "said",
+            "last",
+            "problem_count",
+            "problems",
+        ]
+    )
+    assert (document["running"], document["photos"]["done"], document["problem_count"]) == (False, 4, 5)
+    assert document["said"]["daemon"]["at"] == "2026-05-01T10:00:00+00:00"
+
+
+def test_an_empty_catalogue_has_a_status(tmp_path: Path) -> None:
+    close_for_readers(open_to_write(tmp_path / "catalogue.db", NOW))
+    assert first_line(tmp_path / "catalogue.db") == "Not running.  0 of 0 photos done."

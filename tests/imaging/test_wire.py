@@ -1,0 +1,67 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
+from captiond.imaging.limits import Limits
+from captiond.imaging.wire import (
+    PREFIX,
+    Nonsense,
+    accepted,
+    header_length,
+    jpeg_bytes,
+    packed,
+    read_reply,
+    read_request,
+    rejected,
+    request,
+)
+from captiond.model import Fit, Json, PictureFacts, PreparedImage
+
+
+def sent(header: Json) -> Json:
+    """Send a header as the pipe does."""
+    message = packed(header)
+    assert header_length(message[: PREFIX.size]) == len(message) - PREFIX.size
+    return json.loads(message[PREFIX.size :])
+
+
+def test_a_request_arrives_as_it_was() -> None:
+    fit, limits = Fit(((672, 672), (336, 1008))), Limits(formats=("JPEG", "BMP"), heif=True)
+    assert read_request(sent(request(7, fit, limits))) == (7, fit, limits)
+
+
+def test_a_prepared_picture_arrives_as_it_was() -> None:
+    facts = PictureFacts("JPEG", 4000, 3000, "2024-07-14T16:21:09", "Kamera Süd", -1.5, 2.25)
+    image = PreparedImage(b"jpeg", 672, 504, facts)
+    header = sent(accepted(image))
+    assert (jpeg_bytes(header), read_reply(header, b"jpeg")) == (4, image)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotAPicture("a"), DamagedPicture("b"), PictureTooLarge("60,000 × 1"), UnsupportedPicture("d", "PSD")],
+)
+def test_a_rejection_arrives_as_it_was(error: Rejected) -> None:
+    arrived = read_reply(sent(rejected(error)), b"")
+    assert (type(arrived), str(arrived)) == (type(error), str(error))
+    assert getattr(arrived, "image_format", None) == getattr(error, "image_format", None)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["size", "ok", "rejected", "sentence", "facts", "width"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_JSON)
+def test_any_other_header_is_nonsense(header: Json) -> None:
+    with pytest.raises(Nonsense):
+        jpeg_bytes(header)
+        read_reply(header, b"")
