@@ -290,10 +290,10 @@ class Pipeline:
         outcome = await asyncio.to_thread(self._place_sidecar, entry, due)
         if isinstance(outcome, Conflict):
             self._log.warning("sidecar left alone", file=str(due.file.path), reason=outcome.reason)
-            note = {"sha256": None, "reason": outcome.reason}
+            sha256, reason = None, outcome.reason
         else:
-            note = {"sha256": outcome.sha256 if outcome else None, "reason": None}
-        await self._catalogue.write(results.note_sidecar, due.file_id, **note)
+            sha256, reason = outcome.sha256 if outcome else None, None
+        await self._catalogue.write(results.note_sidecar, due, sha256=sha256, reason=reason)
 
     def _place_sidecar(self, entry: Entry, due: SidecarDue) -> Written | Unchanged | Conflict | None:
         """Write beside the picture or where the user wants it; where that takes no files, in our own tree."""

@@ -60,7 +60,7 @@ CREATE TABLE files (                     -- where that picture lies; copies and 
   mtime_ns       INTEGER,
   ctime_ns       INTEGER,
   seen_at        TEXT NOT NULL,
-  sidecar_dirty  INTEGER NOT NULL DEFAULT 0,  -- 1: the sidecar is older than the results
+  sidecar_dirty  INTEGER NOT NULL DEFAULT 0,  -- how many changes the sidecar does not tell yet
   sidecar_sha256 TEXT,                   -- of the sidecar that we wrote last
   sidecar_reason TEXT                    -- why there is no sidecar of ours
 );

@@ -15,7 +15,7 @@ from captiond.catalogue.outlook import (
     remaining,
     sayings,
 )
-from captiond.catalogue.results import note_sidecar, sidecars_due
+from captiond.catalogue.results import SidecarDue, note_sidecar, sidecars_due
 from catalogue.planting import DESCRIPTION, INBOX, MOOD, NOW, OBJECTS, OCR, answer, photo, plant, result
 
 
@@ -74,9 +74,9 @@ def test_problems_of_every_sort_are_listed(connection: Connection) -> None:
     assert count_problems(connection) == 4
 
 
-def planted_sidecar(connection: Connection) -> int:
+def planted_sidecar(connection: Connection) -> SidecarDue:
     photo_id = photo(connection, "kept.jpg")
-    return sidecars_due(connection, 1, photo_id)[0].file_id
+    return sidecars_due(connection, 1, photo_id)[0]
 
 
 def test_problems_are_limited(connection: Connection) -> None:

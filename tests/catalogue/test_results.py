@@ -170,16 +170,24 @@ def test_a_sidecar_is_due_when_nobody_works_on_the_photo(connection: Connection)
 def test_a_written_sidecar_is_due_again_after_the_next_result(connection: Connection) -> None:
     photo_id = photo(connection, "a.jpg")
     (due,) = sidecars_due(connection, 10)
-    note_sidecar(connection, due.file_id, sha256="aa")
+    note_sidecar(connection, due, sha256="aa")
     assert sidecars_due(connection, 10) == []
     answer(connection, photo_id, result(TRANSLATION, "STOP"))
     assert [due.known_sha256 for due in sidecars_due(connection, 10)] == ["aa"]
 
 
+def test_a_result_that_comes_while_a_sidecar_is_written_makes_it_due_again(connection: Connection) -> None:
+    photo_id = photo(connection, "a.jpg")
+    (due,) = sidecars_due(connection, 10)
+    answer(connection, photo_id, result(TRANSLATION, "STOP"))
+    note_sidecar(connection, due, sha256="of the older entry")
+    assert [due.known_sha256 for due in sidecars_due(connection, 10)] == ["of the older entry"]
+
+
 def test_a_sidecar_that_was_left_alone_has_its_reason(connection: Connection) -> None:
     photo(connection, "a.jpg")
     (due,) = sidecars_due(connection, 10)
-    note_sidecar(connection, due.file_id, sha256=None, reason="edited by hand")
+    note_sidecar(connection, due, sha256=None, reason="edited by hand")
     row = connection.execute(select(files)).one()
     assert (row.sidecar_dirty, row.sidecar_reason, row.sidecar_sha256) == (0, "edited by hand", None)
 

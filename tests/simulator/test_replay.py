@@ -36,8 +36,7 @@ UNCOMPARED = {
 }
 """What is not compared, by scenario, step and part, and why. Everything else is.
 
-Steps that only hold what the Python client raised (all of `client-arguments` and `client-timeouts`) have no
-response to compare: `test_client.py` shows what the client makes of the simulator.
+Steps that only hold what the Python client raised have no response to compare: see `test_client_replay.py`.
 """
 
 

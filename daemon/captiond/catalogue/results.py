@@ -34,9 +34,13 @@ RANK = case((results.c.source == "human", 2), (results.c.source == "import", 1),
 
 @dataclass(frozen=True, slots=True)
 class SidecarDue:
-    """A file whose sidecar is older than its photo's results; `known_sha256` is that of our last one."""
+    """A file whose sidecar is older than its photo's results; `known_sha256` is that of our last one.
+
+    `changes` counts what happened to the photo since the sidecar was written last.
+    """
 
     file_id: int
+    changes: int
     photo_id: int
     file: InboxFile
     known_sha256: str | None
@@ -96,7 +100,9 @@ def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Re
     _summarise(connection, photo_id, result.prompt, result.created_at)
     refresh_state(connection, photo_id)
     connection.execute(
-        update(files).where(files.c.photo_id == photo_id, files.c.state == "known").values(sidecar_dirty=1)
+        update(files)
+        .where(files.c.photo_id == photo_id, files.c.state == "known")
+        .values(sidecar_dirty=files.c.sidecar_dirty + 1)
     )
 
 
@@ -120,23 +126,28 @@ def sidecars_due(connection: Connection, limit: int, photo_id: int | None = None
     """List files whose sidecar is due, of photos that nobody is working on."""
     busy = exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running")))
     answered = exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1)
-    due = select(files).where(files.c.sidecar_dirty == 1, files.c.state == "known", answered, ~busy)
+    due = select(files).where(files.c.sidecar_dirty > 0, files.c.state == "known", answered, ~busy)
     if photo_id is not None:
         due = due.where(files.c.photo_id == photo_id)
     return [
-        SidecarDue(row.id, row.photo_id, inbox_file_from(row), row.sidecar_sha256)
+        SidecarDue(row.id, row.sidecar_dirty, row.photo_id, inbox_file_from(row), row.sidecar_sha256)
         for row in connection.execute(due.order_by(files.c.id).limit(limit))
     ]
 
 
 def note_sidecar(
-    connection: Connection, file_id: int, *, sha256: str | None, reason: str | None = None
+    connection: Connection, due: SidecarDue, *, sha256: str | None, reason: str | None = None
 ) -> None:
-    """Mark a sidecar as written (its digest) or as left alone (the reason)."""
-    changes: dict[str, object] = {"sidecar_dirty": 0, "sidecar_reason": reason}
+    """Mark a sidecar as written (its digest) or as left alone (the reason).
+
+    It stays due when a result came while it was written.
+    """
+    same = (files.c.id == due.file_id) & (files.c.sidecar_dirty == due.changes)
+    connection.execute(update(files).where(same).values(sidecar_dirty=0))
+    changes: dict[str, object] = {"sidecar_reason": reason}
     if sha256 is not None:
         changes["sidecar_sha256"] = sha256
-    connection.execute(update(files).where(files.c.id == file_id).values(changes))
+    connection.execute(update(files).where(files.c.id == due.file_id).values(changes))
 
 
 def _prompt_id(connection: Connection, prompt: Prompt, result: Result) -> int:

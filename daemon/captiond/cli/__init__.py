@@ -19,8 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, search, show, status, demo):
+for command in (run, show, status, demo):
     app.command()(command)
+# "-dog" is a word to leave out, not an option.
+app.command(context_settings={"ignore_unknown_options": True})(search)
 
 
 @app.callback(invoke_without_command=True)
