@@ -29,6 +29,7 @@ FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
 FINDINGS_AT_ONCE = 200
+MOST_NOTED = 10_000
 LONGEST_LOOK_SECONDS = 5.0
 OFFLINE_SECONDS = 5.0
 MISSING_AFTER_SECONDS = 60.0
@@ -72,6 +73,7 @@ class Noticing:
         self._scan_now = asyncio.Event()
         self._look_now = asyncio.Event()
         self._noted: set[Path] = set()
+        self._turned_away = 0
         self._absent: dict[Path, float] = {}
         self._stopping = False
 
@@ -98,10 +100,10 @@ class Noticing:
         """Take in what is there now; tells whether everything had settled in time. Raises InboxGone."""
         await self._scan_once()
         deadline = self._clock.monotonic_seconds() + patience_seconds
-        while len(self.settling) and self._clock.monotonic_seconds() < deadline:
+        while self.settling.changing and self._clock.monotonic_seconds() < deadline:
             await self._clock.sleep(min(self._pause_seconds(), 1.0))
             await self._settle(fresh=False)
-        return len(self.settling) == 0
+        return not self.settling.changing
 
     async def _scan_for_ever(self, watcher: Watcher) -> None:
         while True:
@@ -176,8 +178,10 @@ class Noticing:
                 settled = self.settling.notice(finding, now, wall_now_ns, hinted=hinted)
                 if settled is not None:
                     await self._take(settled, fresh=hinted)
-                else:
-                    self._look_now.set()
+                    return
+                self._look_now.set()
+                if finding.stamp.size_bytes == 0:
+                    await self._note(finding.path, "the file is empty so far")
             case Skipped() | Unreadable():
                 await self._note(finding.path, finding.sentence)
             case ScanSummary():
@@ -192,6 +196,10 @@ class Noticing:
             settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds())
             if settled is not None:
                 await self._take(settled, fresh=fresh)
+        if self.settling.turned_away != self._turned_away and not self.settling.changing:
+            # There was no room for all that came at once; by now they are quiet.
+            self._turned_away = self.settling.turned_away
+            self._scan_now.set()
 
     async def _take(self, file: InboxFile, *, fresh: bool) -> None:
         try:
@@ -200,7 +208,10 @@ class Noticing:
         except FileChanged:
             found = await asyncio.to_thread(look, self.inbox, file.path)
             if isinstance(found, InboxFile):
-                await self._weigh(found, hinted=False)
+                # As if it had changed just now, whatever its times say: it must stand still again.
+                now = self._clock.monotonic_seconds()
+                self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
+                self._look_now.set()
         except TryAgain as trouble:
             await self._note(file.path, str(trouble))
 
@@ -208,6 +219,8 @@ class Noticing:
         """Keep why a path is not read; without a stamp the next scan looks again."""
         if path == self.inbox or path in self._noted:
             return
+        if len(self._noted) >= MOST_NOTED:
+            self._noted.clear()
         self._noted.add(path)
         write = self._catalogue.write
         now = self._clock.now()

@@ -57,8 +57,8 @@ def saved(picture: Image.Image, name: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def png_of_ones(width: int, height: int) -> bytes:
-    """Write a PNG of one bit a pixel without ever holding its pixels."""
+def png_of_ones(width: int, height: int, rows: int | None = None) -> bytes:
+    """Write a PNG of one bit a pixel without ever holding its pixels; `rows` of its height are there."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
@@ -67,7 +67,7 @@ def png_of_ones(width: int, height: int) -> bytes:
 
     packer = zlib.compressobj(1)
     row = bytes(1 + (width + 7) // 8)
-    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    pixels = b"".join(packer.compress(row) for _ in range(height if rows is None else rows)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 

@@ -1,7 +1,7 @@
 import pytest
-from imaging.drawing import noise, saved
 
 from captiond.imaging.endings import missing_end
+from imaging.drawing import noise, saved
 
 
 def preallocated(content: bytes, share: float = 0.5) -> bytes:

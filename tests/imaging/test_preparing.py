@@ -5,6 +5,13 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image, ImageCms
+
+from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
+from captiond.imaging.canary import CANARY_JPEG
+from captiond.imaging.limits import Limits
+from captiond.imaging.preparing import prepare
+from captiond.model import Fit
 from imaging.drawing import (
     ALL,
     CORNERS,
@@ -20,13 +27,6 @@ from imaging.drawing import (
     saved,
     turned,
 )
-from PIL import Image, ImageCms
-
-from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
-from captiond.imaging.canary import CANARY_JPEG
-from captiond.imaging.limits import Limits
-from captiond.imaging.preparing import prepare
-from captiond.model import Fit
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "HEIF"]
 

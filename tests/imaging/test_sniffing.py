@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imaging.drawing import noise, saved
 
 from captiond.errors import NotAPicture, UnsupportedPicture
 from captiond.imaging.sniffing import DEFAULT_FORMATS, HEAD_BYTES, OPTIONAL_FORMATS, refusal, sniff
+from imaging.drawing import noise, saved
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "ICO", "JPEG2000"])

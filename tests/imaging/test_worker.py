@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from imaging.drawing import ALL, CORNERS, FIT, SHARED, corners, noise, opened, png_of_ones, quarters, saved
 
 from captiond.errors import (
     DamagedPicture,
@@ -24,6 +23,7 @@ from captiond.imaging.limits import Limits
 from captiond.imaging.preparing import prepare
 from captiond.imaging.worker import Decoder
 from captiond.model import Fit
+from imaging.drawing import ALL, CORNERS, FIT, SHARED, corners, noise, opened, png_of_ones, quarters, saved
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +45,15 @@ def is_running(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+def seen_in_proc(decoder: Decoder, name: str) -> bytes:
+    return Path(f"/proc/{pid_of(decoder)}/{name}").read_bytes()
+
+
+def open_in(decoder: Decoder) -> list[str]:
+    """Name what the decode process has open."""
+    return [str(fd.readlink()) for fd in Path(f"/proc/{pid_of(decoder)}/fd").iterdir()]
 
 
 async def stopped_in_the_middle(decoder: Decoder) -> "asyncio.Task[object]":
@@ -213,17 +222,17 @@ async def test_memory_is_bounded(decoder: Decoder) -> None:
     hungry = Limits(max_other_pixels=10**10)
     async with Decoder(hungry) as generous:
         with pytest.raises(PictureTooLarge, match="needs more memory than the decoder may use"):
-            await generous.prepare(png_of_ones(50_000, 40_000), FIT)
-    bounds = Path(f"/proc/{pid_of(decoder)}/limits").read_text()
+            await generous.prepare(png_of_ones(50_000, 40_000, rows=1), FIT)
+    bounds = seen_in_proc(decoder, "limits").decode()
     assert f"Max address space         {1536 * 1024 * 1024}" in bounds
     assert "Max core file size        0 " in bounds
 
 
 async def test_it_inherits_nothing(decoder: Decoder, tmp_path: Path) -> None:
     with (tmp_path / "secret").open("w"):
-        opened_by_it = {os.readlink(fd) for fd in Path(f"/proc/{pid_of(decoder)}/fd").iterdir()}
-    assert all(target.startswith(("pipe:", "socket:")) for target in opened_by_it)
-    environment = Path(f"/proc/{pid_of(decoder)}/environ").read_bytes()
+        targets = open_in(decoder)
+    assert all(target.startswith(("pipe:", "socket:")) for target in targets)
+    environment = seen_in_proc(decoder, "environ")
     assert b"PYTEST_CURRENT_TEST" not in environment
 
 
@@ -261,17 +270,19 @@ def test_each_side_loads_only_its_own(module: str, foreign: tuple[str, ...]) -> 
     assert told.stdout.strip() == "[]"
 
 
+async def outcome(decoder: Decoder, content: bytes) -> str | None:
+    """Give the reason why a picture is rejected, None where it is prepared."""
+    try:
+        image = await decoder.prepare(content, Fit(((336, 336),)))
+    except Rejected as rejection:
+        return str(rejection)
+    return None if opened(image) else "no picture"
+
+
 @pytest.mark.skipif(not (SHARED / "odd-images").is_dir(), reason="no odd images beside the checkout")
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 async def test_every_odd_image_is_prepared_or_rejected(decoder: Decoder, every: int) -> None:
     paths = sorted(path for path in (SHARED / "odd-images").rglob("*") if path.is_file())[::every]
-    prepared = 0
-    for path in paths:
-        try:
-            image = await decoder.prepare(path.read_bytes(), Fit(((336, 336),)))
-        except Rejected as rejection:
-            assert str(rejection).isprintable(), path
-        else:
-            assert image.jpeg.startswith(b"\xff\xd8\xff")
-            prepared += 1
-    assert prepared > len(paths) / 3
+    outcomes = [await outcome(decoder, path.read_bytes()) for path in paths]
+    assert [said for said in outcomes if said and not said.isprintable()] == []
+    assert outcomes.count(None) > len(paths) / 3

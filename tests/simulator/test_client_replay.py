@@ -19,9 +19,18 @@ UNCOMPARED = {
     ("broken-models", "[2] stream_false"): "how much the dying runner still wrote in its log (0.24)",
 }
 
-ARGUMENTS = set(
-    ["model", "messages", "prompt", "images", "system", "options", "format", "keep_alive", "think", "tools"]
-)
+ARGUMENTS = {
+    "model",
+    "messages",
+    "prompt",
+    "images",
+    "system",
+    "options",
+    "format",
+    "keep_alive",
+    "think",
+    "tools",
+}
 STREAMS = {"stream_false": False, "stream_true": True}
 
 CASES = [

@@ -108,12 +108,17 @@ def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
 
 
 def absent_in_inbox(connection: Connection, inbox: Path) -> tuple[list[Path], int]:
-    """Give the known files of an inbox that are not on the disk now, and how many are known."""
+    """Give the known files of an inbox that are certainly not on the disk now, and how many are known."""
     absent, known = [], 0
     for path in known_in_inbox(connection, inbox):
         known += 1
-        if not os.path.lexists(path):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             absent.append(path)
+        except OSError:
+            # A folder that cannot be read now hides its files; it does not delete them.
+            continue
     return absent, known
 
 

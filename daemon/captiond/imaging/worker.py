@@ -6,6 +6,7 @@ What runs inside is `cage.py`; a picture that kills or hangs it costs that pictu
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -184,8 +185,10 @@ class _Cage:
 
     async def kill(self) -> None:
         """Kill the process and wait until nothing of it is left."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                # not `Process.kill`, which may reap the dead under asyncio's hands: the exit status would be lost
+                os.kill(self.pid, signal.SIGKILL)
         self._to.close()
         await self._back.read()
         await self._draining

@@ -95,6 +95,11 @@ class Settling:
             return None
         return self._settle(watched, now)
 
+    @property
+    def changing(self) -> bool:
+        """Whether a file waits that is not merely empty: an empty one may stay so for ever."""
+        return any(watched.file.stamp.size_bytes > 0 for watched in self._watched.values())
+
     def waiting(self) -> Sequence[Waiting]:
         """Give every file that is not settled with its reason, the longest waiting first."""
         found = [Waiting(path, _reason(watched), watched.since_ns) for path, watched in self._watched.items()]
