@@ -87,6 +87,13 @@ async def run(
             following = asyncio.create_task(display.follow(catalogue, clock))
             stack.push_async_callback(_ended, following)
         reloading = _Reloading(settings, reload, service, manager, log)
+        log.info(
+            "watching" if not once else "reading",
+            inboxes=[str(inbox) for inbox in settings.inboxes],
+            catalogue=str(settings.catalogue),
+            sidecars=_told(settings.sidecars),
+            model=settings.ollama.model,
+        )
         manager.ready()
         outcome = await _until_stopped(service.run_once() if once else service.run(), manager, reloading)
         return await _exit_code(outcome, once, catalogue, settings.inboxes)
@@ -267,6 +274,10 @@ def _place(inbox: Path, settings: Settings) -> SidecarPlace:
     if place.folder is None or len(settings.inboxes) == 1:
         return place
     return replace(place, folder=place.folder / inbox.relative_to("/"))
+
+
+def _told(place: SidecarPlace) -> str:
+    return {"beside": "beside each picture", "off": "none"}.get(place.kind, f"in {place.folder}")
 
 
 def _make_inbox(inbox: Path, catalogue: Catalogue, log: structlog.stdlib.BoundLogger) -> None:

@@ -209,4 +209,26 @@ def _listed(value: Json) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-_SENTENCES: Mapping[str, Callable[[EventDict], str]] = {"described": _described}
+def _watching(event: EventDict) -> str:
+    indent = "\n" + " " * len("00:00:00  ")
+    lines = (
+        f"{event['event']} {_listed(event['inboxes'])}  ({event['model']})",
+        f"catalogue {event['catalogue']}",
+        f"sidecars  {event['sidecars']}",
+    )
+    return indent.join(lines)
+
+
+def _fetching(event: EventDict) -> str:
+    size = f" of {event['bytes'] / 1e9:.1f} GB" if event.get("bytes") else ""
+    return f"fetching the model: {event['step']}, {event['percent']} %{size}"
+
+
+_SENTENCES: Mapping[str, Callable[[EventDict], str]] = {
+    "described": _described,
+    "fetching the model": _fetching,
+    "reading": _watching,
+    "server away": lambda event: f"{event['reason']} Photos are catalogued meanwhile and wait.",
+    "server ready": lambda event: f"{event['server']} is ready",
+    "watching": _watching,
+}

@@ -83,6 +83,10 @@ def translated(error: Exception, asked: Asked) -> CaptiondError:
     return _built(kind, sentence, asked, said=str(error) or type(error).__name__)
 
 
+_NOBODY = (
+    "No Ollama answers at {server}. Start it there (`ollama serve`; get it at https://ollama.com/download), or "
+    "name another server with --ollama."
+)
 _LOST = "The connection to {server} broke off: {said}."
 _NOT_OLLAMA = "{server} sent something that is not what Ollama sends: {said}."
 _BAD_URL = "The address {server} cannot be used: {said}. Check ollama.url."
@@ -91,12 +95,12 @@ _RAISED: tuple[tuple[tuple[type[Exception], ...], type[CaptiondError], str], ...
     (
         (httpx.ConnectTimeout, httpcore.ConnectTimeout),
         ServerAway,
-        "{server} does not answer. Is Ollama running there?",
+        _NOBODY,
     ),
     (
         (httpx.ConnectError, httpcore.ConnectError),
         ServerAway,
-        "{server} cannot be reached: {said}. Is Ollama running there?",
+        _NOBODY,
     ),
     (
         (httpx.PoolTimeout, httpcore.PoolTimeout, httpcore.ConnectionNotAvailable),
@@ -126,7 +130,7 @@ _RAISED: tuple[tuple[tuple[type[Exception], ...], type[CaptiondError], str], ...
         ConnectionLost,
         _LOST,
     ),
-    ((OSError,), ServerAway, "{server} cannot be reached: {said}. Is Ollama running there?"),
+    ((OSError,), ServerAway, _NOBODY),
     ((Exception,), ServerStumbled, _NOT_OLLAMA),
 )
 
