@@ -6,7 +6,7 @@ INBOX ?= $(HOME)/Pictures/inbox
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 LOCKED = --require-hashes --no-deps
 
-.PHONY: run demo test check lock clean
+.PHONY: run demo test test-slow check lock clean
 
 run: .venv/.run
 	.venv/bin/captiond run "$(INBOX)"
@@ -15,7 +15,11 @@ demo: .venv/.run
 	.venv/bin/captiond demo
 
 test: .venv/.test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto
+
+# The long fault tests too: minutes, and some want to be root.
+test-slow: .venv/.test
+	.venv/bin/python -m pytest -n auto -m "slow and not live"
 
 check: .venv/.test
 	.venv/bin/ruff check .

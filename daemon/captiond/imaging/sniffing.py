@@ -96,7 +96,7 @@ def refusal(name: str | None, enabled: tuple[str, ...], *, heif_available: bool)
     if name is None:
         return NotAPicture("this is no picture: its first bytes are of no format that captiond knows")
     if name == "HEIF" and not heif_available:
-        return UnsupportedPicture("HEIC pictures need an extra: pip install 'captiond[heif]'", name)
+        return UnsupportedPicture("HEIC pictures need one more package: pip install pillow-heif", name)
     if name == "HEIF" or name in enabled:
         return None
     if name in DEFAULT_FORMATS + OPTIONAL_FORMATS:
