@@ -9,7 +9,7 @@ LOCKED = --require-hashes --no-deps
 .PHONY: run demo test test-slow check lock clean
 
 run: .venv/.run
-	.venv/bin/captiond run "$(INBOX)"
+	.venv/bin/captiond run "$(patsubst ~/%,$(HOME)/%,$(INBOX))"
 
 demo: .venv/.run
 	.venv/bin/captiond demo

@@ -21,6 +21,7 @@ from .imaging.canary import CANARY_JPEG
 from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
 from .imaging.worker import Decoder
 from .model import SidecarPlace
+from .outbox import Outbox, SidecarPlaces
 from .pipeline import Choices, Pipeline
 from .prompts.builtin import configured
 from .prompts.checks import streaming_stop
@@ -69,14 +70,16 @@ async def run(
         endpoints = [_endpoint(url, settings, clock, log) for url in settings.ollama.url]
         for endpoint in endpoints:
             stack.push_async_callback(endpoint.close)
+        outbox = Outbox(catalogue, log, __version__)
         pipeline = Pipeline(
-            choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, version=__version__
+            choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, outbox=outbox
         )
         service = Service(
             pipeline,
             settings.inboxes,
             endpoints,
             catalogue=catalogue,
+            outbox=outbox,
             clock=clock,
             log=log,
             heartbeat=manager.alive,
@@ -120,8 +123,10 @@ def choices_from(settings: Settings) -> Choices:
             heif=heif_installed(),
         ),
         store_gps=settings.imaging.store_gps,
-        sidecar_places={inbox: _place(inbox, settings) for inbox in settings.inboxes},
-        sidecar_fallback=settings.catalogue.parent / "sidecars",
+        sidecars=SidecarPlaces(
+            of_inbox={inbox: _place(inbox, settings) for inbox in settings.inboxes},
+            fallback=settings.catalogue.parent / "sidecars",
+        ),
     )
 
 
@@ -163,7 +168,7 @@ class _Reloading:
         if later:
             self._log.warning("these settings need a restart", settings=list(later))
         old = self._service.choices
-        await self._service.apply(replace(choices, limits=old.limits, sidecar_places=old.sidecar_places))
+        await self._service.apply(replace(choices, limits=old.limits, sidecars=old.sidecars))
         self._settings = settings
         self._log.info("settings read again", prompts=list(choices.names))
 

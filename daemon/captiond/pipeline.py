@@ -1,6 +1,6 @@
 """One photo, start to finish: read it top to bottom.
 
-`take_in` makes a settled file known, `describe` asks about a leased photo, `write_sidecars` tells its files.
+`take_in` makes a settled file known, `describe` asks about a leased photo and has its sidecars written.
 What concerns this photo alone is settled here; an Outage concerns everybody and goes up to the service.
 """
 
@@ -8,12 +8,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
 from captiond.catalogue import intake, jobs, queries, results
-from captiond.catalogue.results import SidecarDue
 from captiond.catalogue.store import Catalogue
 from captiond.clock import Clock
 from captiond.errors import (
@@ -31,7 +29,6 @@ from captiond.imaging.worker import Decoder
 from captiond.inbox.reading import read
 from captiond.model import (
     Answer,
-    Entry,
     InboxFile,
     Job,
     Json,
@@ -41,22 +38,13 @@ from captiond.model import (
     PromptName,
     Reply,
     Result,
-    SidecarPlace,
     Source,
     Status,
 )
+from captiond.outbox import Outbox, SidecarPlaces
 from captiond.prompts.answers import schema_for, understand, wording
 from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reason_to_skip
-from captiond.sidecars import (
-    Conflict,
-    SidecarUnwritable,
-    Unchanged,
-    Written,
-    render,
-    sidecar_path,
-    write,
-)
 from captiond.vision.backend import Question
 from captiond.vision.endpoints import Endpoint
 
@@ -78,8 +66,7 @@ class Choices:
     versions: Mapping[PromptName, str]
     limits: Limits
     store_gps: bool
-    sidecar_places: Mapping[Path, SidecarPlace]
-    sidecar_fallback: Path
+    sidecars: SidecarPlaces
 
     @property
     def names(self) -> tuple[PromptName, ...]:
@@ -98,14 +85,14 @@ class Pipeline:
         decoder: Decoder,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
-        version: str,
+        outbox: Outbox,
     ) -> None:
         self.choices = choices
         self._catalogue = catalogue
         self._decoder = decoder
         self._clock = clock
         self._log = log
-        self._version = version
+        self._outbox = outbox
 
     async def take_in(self, file: InboxFile, *, fresh: bool) -> None:
         """Read and hash a settled file; know its photo and queue its prompts, or keep why not.
@@ -136,7 +123,7 @@ class Pipeline:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
         answers = await self._ask_all(lease, prepared, endpoint)
-        await self.write_sidecars(lease.photo_id)
+        await self._outbox.write_due(self.choices.sidecars, lease.photo_id)
         seconds = self._clock.monotonic_seconds() - started
         self._log.info("described", file=_name(lease), seconds=round(seconds, 1), **_summary(answers))
 
@@ -156,13 +143,6 @@ class Pipeline:
         )
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=_name(lease), prompts=list(prompts), reason=reason)
-
-    async def write_sidecars(self, photo_id: int | None = None, *, limit: int = 100) -> int:
-        """Write the sidecars that are due, of one photo or of any; gives how many were looked at."""
-        due = await self._catalogue.read(results.sidecars_due, limit, photo_id)
-        for sidecar in due:
-            await self._write_sidecar(sidecar)
-        return len(due)
 
     def _read(self, file: InboxFile) -> Original:
         limits = self.choices.limits
@@ -284,34 +264,6 @@ class Pipeline:
             prompt_tokens=reply.prompt_tokens,
             output_tokens=reply.output_tokens,
         )
-
-    async def _write_sidecar(self, due: SidecarDue) -> None:
-        entry = await self._catalogue.read(queries.entry, due.photo_id)
-        outcome = await asyncio.to_thread(self._place_sidecar, entry, due)
-        if isinstance(outcome, Conflict):
-            self._log.warning("sidecar left alone", file=str(due.file.path), reason=outcome.reason)
-            sha256, reason = None, outcome.reason
-        else:
-            sha256, reason = outcome.sha256 if outcome else None, None
-        await self._catalogue.write(results.note_sidecar, due, sha256=sha256, reason=reason)
-
-    def _place_sidecar(self, entry: Entry, due: SidecarDue) -> Written | Unchanged | Conflict | None:
-        """Write beside the picture or where the user wants it; where that takes no files, in our own tree."""
-        file, fallback = due.file, self.choices.sidecar_fallback / due.file.inbox.relative_to("/")
-        place = self.choices.sidecar_places[file.inbox]
-        path = sidecar_path(file, place, fallback=fallback)
-        if path is None:
-            return None
-        content = render(entry, file, self._version)
-        try:
-            return write(path, content, known_sha256=due.known_sha256)
-        except SidecarUnwritable as trouble:
-            elsewhere = sidecar_path(file, SidecarPlace("tree", fallback))
-            assert elsewhere is not None
-            self._log.warning(
-                "sidecar elsewhere", file=str(file.path), sidecar=str(elsewhere), reason=str(trouble)
-            )
-            return write(elsewhere, content, known_sha256=due.known_sha256)
 
 
 class _SourceOpen(TryAgain):

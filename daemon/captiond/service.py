@@ -20,6 +20,7 @@ from .clock import Clock
 from .errors import DiskFull, Fatal, InboxGone, Outage
 from .model import InboxFile, Lease
 from .noticing import Noticing
+from .outbox import Outbox
 from .pipeline import Choices, Pipeline
 from .vision.endpoints import Endpoint
 
@@ -63,6 +64,7 @@ class Service:
         endpoints: Sequence[Endpoint],
         *,
         catalogue: Catalogue,
+        outbox: Outbox,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
         heartbeat: Callable[[str], None],
@@ -85,6 +87,7 @@ class Service:
         self._pipeline = pipeline
         self._endpoints = endpoints
         self._catalogue = catalogue
+        self._outbox = outbox
         self._clock = clock
         self._log = log
         self._heartbeat = heartbeat
@@ -141,7 +144,7 @@ class Service:
         await self._catalogue.write(intake.reconsider_formats, self._pipeline.choices.limits.formats)
         await self.apply(self._pipeline.choices)
         with suppress(Outage):
-            while await self._pipeline.write_sidecars():
+            while await self._outbox.write_due(self.choices.sidecars):
                 pass
 
     async def _take_in(self, file: InboxFile, fresh: bool) -> None:
@@ -230,7 +233,7 @@ class Service:
         while True:
             await self._clock.sleep(UPKEEP_SECONDS)
             with suppress(Outage):
-                await self._pipeline.write_sidecars()
+                await self._outbox.write_due(self.choices.sidecars)
 
     async def _beat(self) -> None:
         """Say now and then how it goes; a stuck loop or a stuck writer says nothing."""
@@ -258,7 +261,7 @@ class Service:
         """Give back what was in hand, uncharged, and write the sidecars that are due."""
         with suppress(Outage):
             await self._catalogue.write(jobs.release, self.owner)
-            await self._pipeline.write_sidecars()
+            await self._outbox.write_due(self.choices.sidecars)
 
     async def _insist(
         self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs

@@ -84,8 +84,8 @@ def translated(error: Exception, asked: Asked) -> CaptiondError:
 
 
 _NOBODY = (
-    "No Ollama answers at {server}. Start it there (`ollama serve`; get it at https://ollama.com/download), or "
-    "name another server with --ollama."
+    "No Ollama answers at {server} ({said}). Start it there (`ollama serve`; get it at "
+    "https://ollama.com/download), or name another server with --ollama."
 )
 _LOST = "The connection to {server} broke off: {said}."
 _NOT_OLLAMA = "{server} sent something that is not what Ollama sends: {said}."
@@ -93,12 +93,7 @@ _BAD_URL = "The address {server} cannot be used: {said}. Check ollama.url."
 
 _RAISED: tuple[tuple[tuple[type[Exception], ...], type[CaptiondError], str], ...] = (
     (
-        (httpx.ConnectTimeout, httpcore.ConnectTimeout),
-        ServerAway,
-        _NOBODY,
-    ),
-    (
-        (httpx.ConnectError, httpcore.ConnectError),
+        (httpx.ConnectTimeout, httpcore.ConnectTimeout, httpx.ConnectError, httpcore.ConnectError),
         ServerAway,
         _NOBODY,
     ),
