@@ -136,6 +136,7 @@ class RawServer:
     _choose: Callable[[Received], Answer] | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
+    _clients: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def on(self, path: str, *answers: Answer) -> None:
         self._answers[path] = list(answers)
@@ -166,10 +167,13 @@ class RawServer:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+            for writer in self._clients:
+                writer.close()
             await self._server.wait_closed()
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
         try:
             while not writer.is_closing():
                 request = await self._read(reader)
@@ -179,6 +183,7 @@ class RawServer:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._clients.discard(writer)
             self.hung_up.set()
             writer.close()
 

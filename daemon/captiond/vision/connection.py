@@ -4,6 +4,7 @@ Everything goes through one transport, so that no byte leaves or comes past thes
 """
 
 from base64 import b64encode
+from codecs import getincrementaldecoder
 from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ class Connection:
         where = address(url)
         self.host = where.host
         self._base = str(where.copy_with(userinfo=b"")).rstrip("/")
-        self._transport = _MeteredTransport(self._base)
+        self._transport = _MeteredTransport(self._base, tls=where.scheme == "https")
         auth = _OnlyThis(_authorization(where, api_key))
         # The watchdog over the frames limits a generation; httpx would not know a load from a hang.
         patient = httpx.Timeout(read_seconds, connect=connect_seconds, read=None, pool=None)
@@ -130,15 +131,17 @@ class _OnlyThis(httpx.Auth):
 class _MeteredTransport(httpx.AsyncBaseTransport):
     """Connections that break off an answer larger than its allowance."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, *, tls: bool) -> None:
         self._server = server
-        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+        # Without TLS the certificates, which take long to load, are of no use: redirections are not followed.
+        self._inner = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         allowance = _ALLOWANCES.get(request.url.path.rpartition("/")[2], FACTS)
-        response.stream = _Metered(response.stream, allowance, self._server)
+        plain = response.status_code == httpx.codes.OK and "content-encoding" not in response.headers
+        response.stream = _Metered(response.stream, allowance, self._server, strict=plain)
         return response
 
     async def aclose(self) -> None:
@@ -146,17 +149,24 @@ class _MeteredTransport(httpx.AsyncBaseTransport):
 
 
 class _Metered(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, allowance: Allowance, server: str) -> None:
+    """Bytes that are counted and, where `strict`, are UTF-8: the client would put marks for what is not."""
+
+    def __init__(
+        self, inner: httpx.AsyncByteStream, allowance: Allowance, server: str, *, strict: bool
+    ) -> None:
         self._inner = inner
+        self._strict = strict
         self._allowance = allowance
         self._server = server
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         line = total = 0
+        characters = getincrementaldecoder("utf-8")("strict" if self._strict else "ignore")
         async for piece in self._inner:
             total += len(piece)
             line = len(piece) - piece.rfind(b"\n") - 1 if b"\n" in piece else line + len(piece)
             self._check(line, total)
+            characters.decode(piece)
             yield piece
 
     def _check(self, line: int, total: int) -> None:

@@ -25,11 +25,13 @@ from .backend import Inspection, ModelNotPulled, PullProgress, Question, VisionB
 CANARY_WORDS = "What colour is this? Answer with one word."
 CANARY_TOKENS = 16
 LONGEST_PAUSE_SECONDS = 60.0
-CALLS_REMEMBERED = 10
-"""Two photos that fail among so many calls, while the canary sings, mean that the server fails at random."""
+SUSPICIOUS_TRIALS = 10
+"""Two photos that fail in so many questions, while the canary sings, mean that the server fails at random."""
+PROVING_TRIALS = 30
+"""For so many questions it is remembered that the server was proved to fail at random."""
 RETRIES_IN_PLACE = 5
 """What a photo is given for free on a server that fails at random, before it is charged."""
-MOST_RETRIES_KEPT = 1000
+MOST_PHOTOS_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,55 @@ class Breaker:
         self.health = health
         if is_news:
             self._changed(self._name, health)
+
+
+@dataclass(slots=True)
+class Trial:
+    """One question about a photo: how often the server failed on it, and whether it answered in the end."""
+
+    photo: int
+    question: int
+    stumbles: int = 0
+    answered: bool = False
+
+
+class Suspects:
+    """Which photos failed lately on a server that works otherwise."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Trial] = deque(maxlen=PROVING_TRIALS)
+        self._granted: Counter[int] = Counter()
+
+    @property
+    def server_is_flaky(self) -> bool:
+        """Whether it seems that the server fails at random, and no photo is to blame."""
+        latest = list(self._recent)[-SUSPICIOUS_TRIALS:]
+        return self._is_proven or len({trial.photo for trial in latest if trial.stumbles}) > 1
+
+    @property
+    def _is_proven(self) -> bool:
+        # A bad photo does not get better: a question that failed and was answered later proves the case.
+        return any(trial.stumbles and trial.answered for trial in self._recent)
+
+    def trial_of(self, question: Question) -> Trial:
+        """Begin a question."""
+        trial = Trial(hash(question.image or question.text), hash((question.image, question.text)))
+        self._recent.append(trial)
+        return trial
+
+    def acquit(self, trial: Trial) -> None:
+        """The question was answered, and so were the earlier trials of it."""
+        for one in self._recent:
+            one.answered |= one.question == trial.question
+        self._granted.pop(trial.photo, None)
+
+    def grant_retry(self, trial: Trial) -> bool:
+        """Say whether it is asked again for free: 5 times for each question, without proof for each photo."""
+        if len(self._granted) > MOST_PHOTOS_KEPT:
+            self._granted.clear()
+        had = trial.stumbles - 1 if self._is_proven else self._granted[trial.photo]
+        self._granted[trial.photo] += 1
+        return had < RETRIES_IN_PLACE
 
 
 class Endpoint:
@@ -181,23 +232,23 @@ class Endpoint:
         await self._backend.close()
 
     async def _ask_patiently(self, question: Question) -> Reply:
-        photo = hash(question.image or question.text)
+        trial = self._suspects.trial_of(question)
         while True:
             try:
                 reply = await self._backend.ask(question)
             except ServerStumbled:
-                if not await self._is_worth_a_retry(photo):
+                if not await self._is_worth_a_retry(trial):
                     raise
             else:
-                self._suspects.clear(photo)
+                self._suspects.acquit(trial)
                 return reply
 
-    async def _is_worth_a_retry(self, photo: int) -> bool:
-        known_flaky = self._suspects.flaky
+    async def _is_worth_a_retry(self, trial: Trial) -> bool:
+        known_flaky = self._suspects.server_is_flaky
         if not known_flaky:
             await self._ask_canary()
-        self._suspects.blame(photo)
-        if self._suspects.flaky and self._suspects.spend_retry(photo):
+        trial.stumbles += 1
+        if self._suspects.server_is_flaky and self._suspects.grant_retry(trial):
             return True
         if known_flaky:
             await self._ask_canary()
@@ -235,32 +286,3 @@ class Endpoint:
                 raise
         await self._backend.pull(self._progress)
         return await self._backend.inspect()
-
-
-class Suspects:
-    """Which photos failed lately on a server that works otherwise."""
-
-    def __init__(self) -> None:
-        self._recent: deque[int | None] = deque(maxlen=CALLS_REMEMBERED)
-        self._retries: Counter[int] = Counter()
-
-    @property
-    def flaky(self) -> bool:
-        """Whether more than one photo failed: then the server is to blame, and none of them."""
-        return len({photo for photo in self._recent if photo is not None}) > 1
-
-    def blame(self, photo: int) -> None:
-        """Remember a call that failed."""
-        self._recent.append(photo)
-
-    def clear(self, photo: int) -> None:
-        """Remember a call that went well."""
-        self._recent.append(None)
-        self._retries.pop(photo, None)
-
-    def spend_retry(self, photo: int) -> bool:
-        """Take one of the photo's free retries, if it has any left."""
-        if len(self._retries) > MOST_RETRIES_KEPT:
-            self._retries.clear()
-        self._retries[photo] += 1
-        return self._retries[photo] <= RETRIES_IN_PLACE
