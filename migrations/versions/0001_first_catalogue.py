@@ -92,7 +92,7 @@ CREATE TABLE prompts (
   UNIQUE (name, version)
 );
 
-CREATE TABLE results (                   -- the truth: every answer of every model and person; rows are only added
+CREATE TABLE results (                   -- the truth: every answer of every model and person; rows only added
   id            INTEGER NOT NULL PRIMARY KEY,
   photo_id      INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
   prompt        TEXT NOT NULL,

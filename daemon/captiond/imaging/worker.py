@@ -187,7 +187,7 @@ class _Cage:
         """Kill the process and wait until nothing of it is left."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                # not `Process.kill`, which may reap the dead under asyncio's hands: the exit status would be lost
+                # `Process.kill` may reap the dead under asyncio's hands: the exit status would be lost
                 os.kill(self.pid, signal.SIGKILL)
         self._to.close()
         await self._back.read()
