@@ -3,11 +3,11 @@
 import asyncio
 import random
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -15,19 +15,21 @@ from . import __version__
 from .catalogue import queries
 from .catalogue.locking import locked
 from .catalogue.store import Catalogue
+from .choices import Choices
 from .clock import Clock, SystemClock
-from .errors import BadConfiguration, Fatal, InboxGone
+from .errors import BadConfiguration
 from .imaging.canary import CANARY_JPEG
 from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
 from .imaging.worker import Decoder
 from .model import SidecarPlace
 from .outbox import Outbox, SidecarPlaces
-from .pipeline import Choices, Pipeline
+from .pipeline import Pipeline
 from .prompts.builtin import configured
 from .prompts.checks import streaming_stop
 from .prompts.prompt import fingerprint
 from .service import Outcome, Service
 from .settings import Settings, changed_needing_restart
+from .signals import ended, until_stopped
 from .systemd import ServiceManager
 from .vision.endpoints import Endpoint, Health
 from .vision.ollama import OllamaBackend, TimeLimits
@@ -54,8 +56,8 @@ async def run(
     display: Display | None = None,
 ) -> int:
     """Run the daemon until it is done or told to stop; gives the exit code. Raises Fatal."""
-    clock = SystemClock()
     manager = ServiceManager(environ)
+    clock = SystemClock()
     # A writer that opens a file while it is leased makes the kernel send SIGIO, which would kill.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     async with AsyncExitStack() as stack:
@@ -63,33 +65,10 @@ async def run(
         catalogue = stack.enter_context(Catalogue(settings.catalogue, clock.now()))
         for inbox in settings.inboxes:
             _make_inbox(inbox, catalogue, log)
-        choices = choices_from(settings)
-        decoder = await stack.enter_async_context(
-            Decoder(choices.limits, time_limit_seconds=settings.imaging.decode_seconds)
-        )
-        endpoints = [_endpoint(url, settings, clock, log) for url in settings.ollama.url]
-        for endpoint in endpoints:
-            stack.push_async_callback(endpoint.close)
-        outbox = Outbox(catalogue, log, __version__)
-        pipeline = Pipeline(
-            choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, outbox=outbox
-        )
-        service = Service(
-            pipeline,
-            settings.inboxes,
-            endpoints,
-            catalogue=catalogue,
-            outbox=outbox,
-            clock=clock,
-            log=log,
-            heartbeat=manager.alive,
-            quiet_seconds=settings.inbox.quiet_seconds,
-            scan_seconds=settings.inbox.scan_minutes * 60,
-        )
+        service = await _service(settings, catalogue, stack, clock=clock, log=log, heartbeat=manager.alive)
         if display is not None:
             following = asyncio.create_task(display.follow(catalogue, clock))
-            stack.push_async_callback(_ended, following)
-        reloading = _Reloading(settings, reload, service, manager, log)
+            stack.push_async_callback(ended, following)
         log.info(
             "watching" if not once else "reading",
             inboxes=[str(inbox) for inbox in settings.inboxes],
@@ -98,7 +77,9 @@ async def run(
             model=settings.ollama.model,
         )
         manager.ready()
-        outcome = await _until_stopped(service.run_once() if once else service.run(), manager, reloading)
+        reloading = _Reloading(settings, reload, service, manager, log)
+        work = service.run_once() if once else service.run()
+        outcome = await until_stopped(work, stopping=manager.stopping, reload=reloading.reload)
         return await _exit_code(outcome, once, catalogue, settings.inboxes)
 
 
@@ -130,6 +111,37 @@ def choices_from(settings: Settings) -> Choices:
     )
 
 
+async def _service(
+    settings: Settings,
+    catalogue: Catalogue,
+    stack: AsyncExitStack,
+    *,
+    clock: Clock,
+    log: structlog.stdlib.BoundLogger,
+    heartbeat: Callable[[str], None],
+) -> Service:
+    choices = choices_from(settings)
+    decoder = await stack.enter_async_context(
+        Decoder(choices.limits, time_limit_seconds=settings.imaging.decode_seconds)
+    )
+    endpoints = [_endpoint(url, settings, choices, clock, log) for url in settings.ollama.url]
+    for endpoint in endpoints:
+        stack.push_async_callback(endpoint.close)
+    outbox = Outbox(catalogue, log, __version__)
+    return Service(
+        Pipeline(choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, outbox=outbox),
+        settings.inboxes,
+        endpoints,
+        catalogue=catalogue,
+        outbox=outbox,
+        clock=clock,
+        log=log,
+        heartbeat=heartbeat,
+        quiet_seconds=settings.inbox.quiet_seconds,
+        scan_seconds=settings.inbox.scan_minutes * 60,
+    )
+
+
 class _Reloading:
     """Reads the settings again when asked, and keeps the old ones when the new ones are wrong."""
 
@@ -146,18 +158,14 @@ class _Reloading:
         self._service = service
         self._manager = manager
         self._log = log
-        self.wanted = asyncio.Event()
 
-    async def keep(self) -> None:
-        """Wait for the wish and fulfil it, until cancelled."""
-        while True:
-            await self.wanted.wait()
-            self.wanted.clear()
-            self._manager.reloading()
-            await self._once()
-            self._manager.ready()
+    async def reload(self) -> None:
+        """Read them once, and tell the service manager when that is done."""
+        self._manager.reloading()
+        await self._reload()
+        self._manager.ready()
 
-    async def _once(self) -> None:
+    async def _reload(self) -> None:
         try:
             settings = await asyncio.to_thread(self._load)
             choices = choices_from(settings)
@@ -173,44 +181,6 @@ class _Reloading:
         self._log.info("settings read again", prompts=list(choices.names))
 
 
-async def _until_stopped(
-    work: Coroutine[None, None, Outcome | None], manager: ServiceManager, reloading: _Reloading
-) -> Outcome | None:
-    """Do the work until it ends or SIGTERM or SIGINT comes; SIGHUP reads the settings again."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reloading.wanted.set)
-    working = asyncio.create_task(work)
-    beside = [asyncio.create_task(stop.wait()), asyncio.create_task(reloading.keep())]
-    try:
-        await asyncio.wait([working, *beside], return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            manager.stopping()
-        for task in (working, *beside):
-            await _ended(task)
-        return None if working.cancelled() else working.result()
-    except* Fatal as fatal:
-        raise _first(fatal) from None
-    except* InboxGone as gone:
-        raise _first(gone) from None
-
-
-async def _ended(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait for its end; raises the error it ended with, if any."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 async def _exit_code(
     outcome: Outcome | None, once: bool, catalogue: Catalogue, inboxes: Sequence[Path]
 ) -> int:
@@ -221,7 +191,9 @@ async def _exit_code(
     return SOME_FAILED if await catalogue.read(queries.problems_in, inboxes) else 0
 
 
-def _endpoint(url: str, settings: Settings, clock: Clock, log: structlog.stdlib.BoundLogger) -> Endpoint:
+def _endpoint(
+    url: str, settings: Settings, choices: Choices, clock: Clock, log: structlog.stdlib.BoundLogger
+) -> Endpoint:
     ollama = settings.ollama
     backend = OllamaBackend(
         url,
@@ -236,6 +208,7 @@ def _endpoint(url: str, settings: Settings, clock: Clock, log: structlog.stdlib.
             total_seconds=ollama.total_seconds,
         ),
         max_side_pixels=ollama.max_side_pixels,
+        other_models=[prompt.model for prompt in choices.prompts if prompt.model],
         stop_early=streaming_stop,
     )
     talk = _Talk(log.bind(server=backend.name))
@@ -261,6 +234,8 @@ class _Talk:
     def changed(self, _name: str, health: Health) -> None:
         if health.up:
             self._log.info("server ready")
+            for warning in health.warnings:
+                self._log.warning("server warning", reason=warning)
         else:
             self._log.warning("server away", reason=health.reason)
 

@@ -230,5 +230,6 @@ _SENTENCES: Mapping[str, Callable[[EventDict], str]] = {
     "reading": _watching,
     "server away": lambda event: f"{event['reason']} Photos are catalogued meanwhile and wait.",
     "server ready": lambda event: f"{event['server']} is ready",
+    "server warning": lambda event: f"{event['server']}: {event['reason']}",
     "watching": _watching,
 }

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import structlog
 
+from .absent import Absent
 from .catalogue import intake, queries
-from .catalogue.places import readable
 from .catalogue.store import Catalogue
 from .clock import Clock
-from .errors import CaptiondError, FileChanged, InboxGone, Outage, TryAgain
+from .errors import CaptiondError, FileChanged, Outage, TryAgain
 from .inbox.leasing import nobody_writes
 from .inbox.reading import Skipped, look
 from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
@@ -32,10 +32,6 @@ FINDINGS_AT_ONCE = 200
 MOST_NOTED = 10_000
 LONGEST_LOOK_SECONDS = 5.0
 OFFLINE_SECONDS = 5.0
-MISSING_AFTER_SECONDS = 60.0
-MISSING_AT_MOST = 0.2
-MISSING_IN_SMALL_INBOX = 20
-"""More than both are never taken for deleted in one go: a mount that vanished looks the same."""
 
 SCAN_SHARE = 100
 LONGEST_SCAN_PAUSE_SECONDS = 900.0
@@ -74,7 +70,7 @@ class Noticing:
         self._look_now = asyncio.Event()
         self._noted: set[Path] = set()
         self._turned_away = 0
-        self._absent: dict[Path, float] = {}
+        self._absent = Absent(inbox, catalogue, clock)
         self._stopping = False
 
     async def keep(self) -> None:
@@ -134,7 +130,7 @@ class Noticing:
                 for finding in some:
                     await self._weigh(finding, hinted=False)
         if beneath is None:
-            await self._look_for_missing()
+            await self._absent.look()
 
     def stamps(self, paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
         """Tell the scan, in its thread, under which stamps files are known already."""
@@ -225,21 +221,6 @@ class Noticing:
         write = self._catalogue.write
         now = self._clock.now()
         await write(intake.note_unread, self.inbox, path, None, state="skipped", reason=sentence, now=now)
-
-    async def _look_for_missing(self) -> None:
-        """Mark files as missing that two scans did not find, at least a minute apart; raises InboxGone."""
-        now = self._clock.monotonic_seconds()
-        absent, known = await self._catalogue.read(queries.absent_in_inbox, self.inbox)
-        if len(absent) > max(MISSING_IN_SMALL_INBOX, MISSING_AT_MOST * known):
-            raise InboxGone(
-                f"{len(absent):,} of {known:,} known files are gone from {readable(self.inbox)}: "
-                "is its disk mounted? Nothing is taken for deleted"
-            )
-        self._absent = {path: self._absent.get(path, now) for path in absent}
-        gone = [path for path, since in self._absent.items() if now - since >= MISSING_AFTER_SECONDS]
-        if gone:
-            await self._catalogue.write(intake.note_missing, gone)
-            self._absent = {path: since for path, since in self._absent.items() if path not in set(gone)}
 
     def _pause_seconds(self) -> float:
         next_look = self.settling.next_look()

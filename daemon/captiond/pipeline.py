@@ -6,13 +6,14 @@ What concerns this photo alone is settled here; an Outage concerns everybody and
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from captiond.catalogue import intake, jobs, queries, results
 from captiond.catalogue.store import Catalogue
+from captiond.choices import Choices
 from captiond.clock import Clock
 from captiond.errors import (
     FileChanged,
@@ -23,7 +24,6 @@ from captiond.errors import (
     TryAgain,
     UnusableReply,
 )
-from captiond.imaging.limits import Limits
 from captiond.imaging.sniffing import refusal, sniff
 from captiond.imaging.worker import Decoder
 from captiond.inbox.reading import read
@@ -41,7 +41,7 @@ from captiond.model import (
     Source,
     Status,
 )
-from captiond.outbox import Outbox, SidecarPlaces
+from captiond.outbox import Outbox
 from captiond.prompts.answers import schema_for, understand, wording
 from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reason_to_skip
@@ -56,22 +56,6 @@ PICTURE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 )
 """A file so called that is no picture is a problem to tell; any other is just something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the user decided that the pipeline must know; replaced whole when settings are read again."""
-
-    prompts: tuple[Prompt, ...]
-    versions: Mapping[PromptName, str]
-    limits: Limits
-    store_gps: bool
-    sidecars: SidecarPlaces
-
-    @property
-    def names(self) -> tuple[PromptName, ...]:
-        """The prompts' names, in asking order."""
-        return tuple(prompt.name for prompt in self.prompts)
 
 
 class Pipeline:

@@ -69,30 +69,13 @@ def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Re
     In one commit the row is there, the newest of the highest rank is current, the summary and the search
     follow, the job is gone and the sidecars are due.
     """
-    answer = result.answer
-    connection.execute(
-        insert(results).values(
-            photo_id=photo_id,
-            prompt=result.prompt,
-            source=result.source,
-            status=answer.status,
-            value=answer.value,
-            content=_dumped(answer.content),
-            language=answer.language,
-            reason=answer.reason,
-            from_prompt=result.from_prompt,
-            prompt_id=_prompt_id(connection, prompt, result),
-            model_id=_model_id(connection, result.model, result.created_at),
-            created_at=iso(result.created_at),
-            seconds=result.seconds,
-            load_seconds=result.load_seconds,
-            prompt_tokens=result.prompt_tokens,
-            output_tokens=result.output_tokens,
-            finish=result.finish,
-            raw=answer.raw,
-        )
-    )
-    if answer.status is Status.REJECTED:
+    ids = {
+        "photo_id": photo_id,
+        "prompt_id": _prompt_id(connection, prompt, result),
+        "model_id": _model_id(connection, result.model, result.created_at),
+    }
+    connection.execute(insert(results).values({**ids, **_columns(result)}))
+    if result.answer.status is Status.REJECTED:
         return
     settled = (jobs.c.photo_id == photo_id) & (jobs.c.prompt == result.prompt)
     connection.execute(delete(jobs).where(settled))
@@ -148,6 +131,27 @@ def note_sidecar(
     if sha256 is not None:
         changes["sidecar_sha256"] = sha256
     connection.execute(update(files).where(files.c.id == due.file_id).values(changes))
+
+
+def _columns(result: Result) -> dict[str, object]:
+    answer = result.answer
+    return {
+        "prompt": result.prompt,
+        "source": result.source,
+        "status": answer.status,
+        "value": answer.value,
+        "content": _dumped(answer.content),
+        "language": answer.language,
+        "reason": answer.reason,
+        "from_prompt": result.from_prompt,
+        "created_at": iso(result.created_at),
+        "seconds": result.seconds,
+        "load_seconds": result.load_seconds,
+        "prompt_tokens": result.prompt_tokens,
+        "output_tokens": result.output_tokens,
+        "finish": result.finish,
+        "raw": answer.raw,
+    }
 
 
 def _prompt_id(connection: Connection, prompt: Prompt, result: Result) -> int:

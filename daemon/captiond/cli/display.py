@@ -8,12 +8,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from captiond.catalogue import queries
+from captiond.catalogue import outlook, queries
 from captiond.catalogue.store import Catalogue
 from captiond.clock import Clock
 
 REFRESH_SECONDS = 1.0
 BAR_WIDTH = 26
+DAY_NAMED_AFTER_SECONDS = 20 * 3600
 
 
 class LiveProgress:
@@ -31,27 +32,18 @@ class LiveProgress:
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
                 progress = await catalogue.read(queries.progress)
-                pace = await catalogue.read(queries.pace)
-                open_jobs = await catalogue.read(queries.open_jobs)
-                remaining_seconds = sum(
-                    count * pace[prompt].median_seconds
-                    for prompt, count in open_jobs.items()
-                    if prompt in pace
-                )
-                live.update(_line(progress, remaining_seconds, clock), refresh=True)
+                remaining = await catalogue.read(outlook.remaining)
+                live.update(_line(progress, remaining, clock), refresh=True)
                 await clock.sleep(REFRESH_SECONDS)
 
 
-def _line(progress: queries.Progress, remaining_seconds: float, clock: Clock) -> Table:
+def _line(progress: queries.Progress, remaining: outlook.Remaining | None, clock: Clock) -> Table:
     done, waiting = progress.photos["done"], progress.photos_to_do
     problems = progress.photos["failed"] + progress.photos["unreadable"] + progress.files["refused"]
     words = [f"{done:,}/{done + waiting:,}"]
-    if waiting and remaining_seconds:
-        words.append(f"{remaining_seconds / waiting:.1f} s each")
-        ready_at = (clock.now() + timedelta(seconds=remaining_seconds)).astimezone()
-        words.append(
-            f"done about {ready_at:%H:%M}" if remaining_seconds < 20 * 3600 else f"done {ready_at:%a %H:%M}"
-        )
+    if waiting and remaining:
+        words.append(f"{remaining.middle_seconds / waiting:.1f} s each")
+        words.append(f"done {_about(remaining.middle_seconds, clock)}")
     words.append("waiting for new photos" if not waiting else f"{waiting:,} waiting")
     words.append(f"{problems} problems" if problems != 1 else "1 problem")
     words.append("Ctrl-C stops")
@@ -60,3 +52,8 @@ def _line(progress: queries.Progress, remaining_seconds: float, clock: Clock) ->
         ProgressBar(total=max(done + waiting, 1), completed=done, width=BAR_WIDTH), Text(" · ".join(words))
     )
     return row
+
+
+def _about(seconds: float, clock: Clock) -> str:
+    ready_at = (clock.now() + timedelta(seconds=seconds)).astimezone()
+    return f"about {ready_at:%H:%M}" if seconds < DAY_NAMED_AFTER_SECONDS else f"{ready_at:%a %H:%M}"

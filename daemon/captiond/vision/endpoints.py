@@ -36,11 +36,15 @@ MOST_PHOTOS_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether a server works, and since when; away with a reason, or without one: not looked at yet."""
+    """Whether a server works, and since when; away with a reason, or without one: not looked at yet.
+
+    `warnings` are what a user should know of a server that works.
+    """
 
     up: bool
     since: datetime
     reason: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 Changed = Callable[[str, Health], None]
@@ -64,9 +68,9 @@ class Breaker:
         since = self.health.since if self.health.reason else self._clock.now()
         self._become(Health(up=False, since=since, reason=reason))
 
-    def rise(self) -> None:
-        """The server looks well."""
-        self._become(Health(up=True, since=self._clock.now()))
+    def rise(self, warnings: tuple[str, ...] = ()) -> None:
+        """The server looks well, but for these warnings."""
+        self._become(Health(up=True, since=self._clock.now(), warnings=warnings))
 
     def forget(self) -> None:
         """The server answered a question: its outages are over."""
@@ -276,7 +280,7 @@ class Endpoint:
             return
         self.inspection = inspection
         self._fell_while_asked = False
-        self._breaker.rise()
+        self._breaker.rise(inspection.warnings)
 
     async def _inspect(self) -> Inspection:
         try:

@@ -1,0 +1,58 @@
+"""The sentence of the moment: kept for `captiond status`, told to the service manager as a sign of life."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from .catalogue import jobs, queries
+from .catalogue.store import Catalogue
+from .clock import Clock
+from .errors import Outage
+from .noticing import Noticing
+from .vision.endpoints import Endpoint
+
+HEARTBEAT_SECONDS = 5.0
+
+
+class Heartbeat:
+    """Beats every few seconds: `tell` gets the sentence once a write has reached the disk.
+
+    A stuck loop or a stuck writer says nothing, so that the service manager can end it.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        clock: Clock,
+        tell: Callable[[str], None],
+        *,
+        noticings: Sequence[Noticing],
+        endpoints: Sequence[Endpoint],
+    ) -> None:
+        self._catalogue = catalogue
+        self._clock = clock
+        self._tell = tell
+        self._noticings = noticings
+        self._endpoints = endpoints
+
+    async def beat(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            sentence = await self.sentence()
+            with suppress(Outage):
+                await self._catalogue.write(jobs.say, "daemon", sentence, self._clock.now())
+            self._tell(sentence)
+            await self._clock.sleep(HEARTBEAT_SECONDS)
+
+    async def sentence(self) -> str:
+        """Say how it goes: what stands in the way, else how far the work is."""
+        progress = await self._catalogue.read(queries.progress)
+        done, waiting = progress.photos["done"], progress.photos_to_do
+        offline = [noticing.offline for noticing in self._noticings if noticing.offline]
+        away = [endpoint.reason for endpoint in self._endpoints if endpoint.reason]
+        if waiting and away and len(away) == len(self._endpoints):
+            return f"{waiting:,} photos wait: {away[0]}"
+        if offline:
+            return offline[0]
+        if waiting:
+            return f"{done:,} of {done + waiting:,} photos done, {waiting:,} waiting"
+        return f"Watching; {done:,} photos done"

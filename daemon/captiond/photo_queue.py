@@ -1,0 +1,88 @@
+"""The photos that are due, as the catalogue keeps them: leased one by one, and given back uncharged."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from .catalogue import jobs, queries
+from .catalogue.store import Catalogue
+from .clock import Clock
+from .model import Lease
+from .patience import Patience
+
+BACKLOG_TURN = 4
+"""Every fourth photo comes from the backlog, so that fresh drops never starve it."""
+
+IDLE_SECONDS = 30.0
+PUT_OFF_SECONDS = 300.0
+
+
+class PhotoQueue:
+    """The queue under one captiond's name; it survives a crash, for it lies in the catalogue.
+
+    `in_hand` counts the photos that are leased now. Every write waits while the catalogue's disk is full.
+    """
+
+    def __init__(self, catalogue: Catalogue, patience: Patience, clock: Clock) -> None:
+        self.in_hand = 0
+        self._owner = uuid.uuid4().hex
+        self._catalogue = catalogue
+        self._patience = patience
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._leases = 0
+
+    def wake(self) -> None:
+        """Say that there may be something new in it."""
+        self._changed.set()
+
+    async def reclaim(self) -> int:
+        """Take up the photos that an ended captiond had in hand; gives how many."""
+        return await self._patience.insist(jobs.reclaim, self._owner, self._clock.now())
+
+    @asynccontextmanager
+    async def next(self) -> AsyncIterator[Lease]:
+        """Wait for the next photo and hold it."""
+        lease = await self._next_lease()
+        self.in_hand += 1
+        try:
+            yield lease
+        finally:
+            self.in_hand -= 1
+            self.wake()
+
+    async def give_back(self, lease: Lease) -> None:
+        """Let the photo be asked again at once: nothing was wrong with it."""
+        await self._patience.insist(jobs.release, self._owner, lease.photo_id)
+
+    async def put_off(self, lease: Lease) -> None:
+        """Let the photo wait for some minutes: what it needs is away."""
+        again = self._clock.now() + timedelta(seconds=PUT_OFF_SECONDS)
+        await self._patience.insist(jobs.postpone, self._owner, lease.photo_id, again)
+
+    async def give_back_all(self) -> None:
+        """Give back all that is in hand, at the end; raises Outage."""
+        await self._catalogue.write(jobs.release, self._owner)
+
+    async def _next_lease(self) -> Lease:
+        while True:
+            self._changed.clear()
+            self._leases += 1
+            lease = await self._patience.insist(
+                jobs.lease,
+                self._owner,
+                self._clock.now(),
+                backlog_first=self._leases % BACKLOG_TURN == 0,
+            )
+            if lease is not None:
+                return lease
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), await self._idle_seconds())
+
+    async def _idle_seconds(self) -> float:
+        next_try_at = await self._catalogue.read(queries.next_try_at)
+        if next_try_at is None:
+            return IDLE_SECONDS
+        return min(max((next_try_at - self._clock.now()).total_seconds(), 0.1), IDLE_SECONDS)
