@@ -11,12 +11,15 @@ from .noticing import Noticing
 from .vision.endpoints import Endpoint
 
 HEARTBEAT_SECONDS = 5.0
+QUIET_HEARTBEAT_SECONDS = 60.0
+"""A sentence that stays the same is written this often: a disk may want to sleep."""
 
 
 class Heartbeat:
-    """Beats every few seconds: `tell` gets the sentence once a write has reached the disk.
+    """Beats every few seconds: `tell` gets the sentence, and the disk gets it when it is new.
 
-    A stuck loop or a stuck writer says nothing, so that the service manager can end it.
+    A stuck loop says nothing more, nor does a stuck writer after a minute, so that the service manager can
+    end them.
     """
 
     def __init__(
@@ -33,15 +36,24 @@ class Heartbeat:
         self._tell = tell
         self._noticings = noticings
         self._endpoints = endpoints
+        self._written = ""
+        self._written_at = 0.0
 
     async def beat(self) -> None:
         """Beat until cancelled."""
         while True:
             sentence = await self.sentence()
             with suppress(Outage):
-                await self._catalogue.write(jobs.say, "daemon", sentence, self._clock.now())
+                await self._write(sentence)
             self._tell(sentence)
             await self._clock.sleep(HEARTBEAT_SECONDS)
+
+    async def _write(self, sentence: str) -> None:
+        now = self._clock.monotonic_seconds()
+        if sentence == self._written and now - self._written_at < QUIET_HEARTBEAT_SECONDS:
+            return
+        await self._catalogue.write(jobs.say, "daemon", sentence, self._clock.now())
+        self._written, self._written_at = sentence, now
 
     async def sentence(self) -> str:
         """Say how it goes: what stands in the way, else how far the work is."""
