@@ -65,6 +65,7 @@ async def run(
         catalogue = stack.enter_context(Catalogue(settings.catalogue, clock.now()))
         for inbox in settings.inboxes:
             _make_inbox(inbox, catalogue, log)
+        _make_tree(settings.sidecars, log)
         service = await _service(settings, catalogue, stack, clock=clock, log=log, heartbeat=manager.alive)
         if display is not None:
             following = asyncio.create_task(display.follow(catalogue, clock))
@@ -266,3 +267,9 @@ def _make_inbox(inbox: Path, catalogue: Catalogue, log: structlog.stdlib.BoundLo
         return
     inbox.mkdir(parents=True, exist_ok=True)
     log.info("made the inbox", inbox=str(inbox))
+
+
+def _make_tree(place: SidecarPlace, log: structlog.stdlib.BoundLogger) -> None:
+    if place.folder is not None and not place.folder.is_dir():
+        place.folder.mkdir(parents=True, exist_ok=True)
+        log.info("made the folder for sidecars", folder=str(place.folder))

@@ -13,36 +13,70 @@ import structlog
 from .catalogue import queries, results
 from .catalogue.results import SidecarDue
 from .catalogue.store import Catalogue
+from .errors import Outage
 from .model import Entry, SidecarPlace
-from .sidecars import Conflict, SidecarUnwritable, Unchanged, Written, render, sidecar_path, write
+from .sidecars import (
+    Conflict,
+    SidecarUnwritable,
+    Unchanged,
+    Written,
+    remove_leftovers,
+    render,
+    sidecar_path,
+    write,
+)
+
+PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class SidecarPlaces:
-    """Where the sidecars of each inbox go, and the folder for those that find no room there."""
+    """Where the sidecars of each inbox go, and the folder for those that find no room there.
+
+    `fallback` is made when it is needed first, in the folder of the catalogue.
+    """
 
     of_inbox: Mapping[Path, SidecarPlace]
     fallback: Path
 
 
 class Outbox:
-    """Writes sidecars and notes in the catalogue that it did."""
+    """Writes sidecars, one at a time, and notes in the catalogue that it did."""
 
     def __init__(self, catalogue: Catalogue, log: structlog.stdlib.BoundLogger, version: str) -> None:
         self._catalogue = catalogue
         self._log = log
         self._version = version
+        self._turn = asyncio.Lock()
+        self._tidied: set[Path] = set()
+        self._waiting: dict[Path, str] = {}
 
-    async def write_due(self, places: SidecarPlaces, photo_id: int | None = None, *, limit: int = 100) -> int:
-        """Write the sidecars that are due, of one photo or of any; gives how many. Raises Outage."""
-        due = await self._catalogue.read(results.sidecars_due, limit, photo_id)
-        for sidecar in due:
-            await self._write(sidecar, places)
-        return len(due)
+    async def write_due(
+        self, places: SidecarPlaces, photo_id: int | None = None, *, most: int | None = None
+    ) -> int:
+        """Write the sidecars that are due, of one photo or of all, at most about `most`; gives how many.
 
-    async def _write(self, due: SidecarDue, places: SidecarPlaces) -> None:
-        entry = await self._catalogue.read(queries.entry, due.photo_id)
-        outcome = await asyncio.to_thread(self._place, entry, due, places)
+        Where none can be written now it stays due, with the reason. Raises Outage when the catalogue fails.
+        """
+        written = seen = last = 0
+        while due := await self._catalogue.read(results.sidecars_due, PAGE, photo_id, after=last):
+            for sidecar in due:
+                written += await self._write(sidecar, places)
+            seen += len(due)
+            last = due[-1].file_id
+            if most is not None and seen >= most:
+                break
+        return written
+
+    async def _write(self, due: SidecarDue, places: SidecarPlaces) -> bool:
+        async with self._turn:
+            entry = await self._catalogue.read(queries.entry, due.photo_id)
+            try:
+                outcome = await asyncio.to_thread(self._place, entry, due, places)
+            except Outage as outage:
+                await self._wait(due, str(outage))
+                return False
+        self._waiting.pop(due.file.path.parent, None)
         sha256, reason = None, None
         if isinstance(outcome, Conflict):
             reason = outcome.reason
@@ -50,21 +84,45 @@ class Outbox:
         elif outcome is not None:
             sha256 = outcome.sha256
         await self._catalogue.write(results.note_sidecar, due, sha256=sha256, reason=reason)
+        return True
+
+    async def _wait(self, due: SidecarDue, reason: str) -> None:
+        folder = due.file.path.parent
+        if self._waiting.get(folder) != reason:
+            self._waiting[folder] = reason
+            self._log.warning("sidecars wait", reason=reason)
+        await self._catalogue.write(results.note_sidecar_waits, due.file_id, reason)
 
     def _place(
         self, entry: Entry, due: SidecarDue, places: SidecarPlaces
     ) -> Written | Unchanged | Conflict | None:
-        """Write where the user wants it; where that takes no files, into our own tree."""
-        file, tree = due.file, places.fallback / due.file.inbox.relative_to("/")
+        """Write where the user wants it; where that takes no files, into our own tree. Raises Outage."""
+        file = due.file
         place = places.of_inbox.get(file.inbox, SidecarPlace("off"))
-        path = sidecar_path(file, place, fallback=tree)
-        if path is None:
+        if place.kind == "off":
             return None
         content = render(entry, file, self._version)
+        own = SidecarPlace("tree", places.fallback / file.inbox.relative_to("/"))
         try:
-            return write(path, content, known_sha256=due.known_sha256)
+            return self._put(place, place.folder, content, due)
         except SidecarUnwritable as trouble:
-            elsewhere = sidecar_path(file, SidecarPlace("tree", tree))
-            assert elsewhere is not None
-            self._log.warning("sidecar elsewhere", file=str(elsewhere), reason=str(trouble))
-            return write(elsewhere, content, known_sha256=due.known_sha256)
+            if not file.path.parent.is_dir():
+                # The picture itself is away; the next scans tell whether for good.
+                raise Outage(str(trouble)) from trouble
+            self._log.warning("sidecar elsewhere", file=str(file.path), reason=str(trouble))
+        try:
+            return self._put(own, places.fallback.parent, content, due)
+        except SidecarUnwritable as trouble:
+            raise Outage(str(trouble)) from trouble
+
+    def _put(
+        self, place: SidecarPlace, root: Path | None, content: bytes, due: SidecarDue
+    ) -> Written | Unchanged | Conflict:
+        path = sidecar_path(due.file, place)
+        if path is None:
+            raise SidecarUnwritable("The picture's name is too long for a sidecar beside it.")
+        if path.parent not in self._tidied and path.parent.is_dir():
+            # A crash may have left a half-written one, and only beside one that is still due.
+            remove_leftovers(path.parent)
+            self._tidied.add(path.parent)
+        return write(path, content, known_sha256=due.known_sha256, tree=root)

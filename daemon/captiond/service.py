@@ -27,6 +27,7 @@ from .pipeline import Pipeline
 from .vision.endpoints import Endpoint
 
 UPKEEP_SECONDS = 30.0
+SIDECARS_BEFORE_LEAVING = 100
 SETTLE_PATIENCE_SECONDS = 60.0
 SERVER_PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.1
@@ -130,8 +131,7 @@ class Service:
         await self._patience.insist(intake.reconsider_formats, self.choices.limits.formats)
         await self.apply(self.choices)
         with suppress(Outage):
-            while await self._outbox.write_due(self.choices.sidecars):
-                pass
+            await self._outbox.write_due(self.choices.sidecars)
 
     async def _take_in(self, file: InboxFile, fresh: bool) -> None:
         await self._patience.sit_out(lambda: self._pipeline.take_in(file, fresh=fresh))
@@ -195,4 +195,4 @@ class Service:
         """Give back what was in hand, uncharged, and write the sidecars that are due."""
         with suppress(Outage):
             await self._queue.give_back_all()
-            await self._outbox.write_due(self.choices.sidecars)
+            await self._outbox.write_due(self.choices.sidecars, most=SIDECARS_BEFORE_LEAVING)

@@ -105,11 +105,14 @@ def add_prompt_columns(connection: Connection, prompt_names: Sequence[PromptName
     return missing
 
 
-def sidecars_due(connection: Connection, limit: int, photo_id: int | None = None) -> list[SidecarDue]:
-    """List files whose sidecar is due, of photos that nobody is working on."""
+def sidecars_due(
+    connection: Connection, limit: int, photo_id: int | None = None, *, after: int = 0
+) -> list[SidecarDue]:
+    """List files whose sidecar is due, of photos that nobody is working on, behind the file `after`."""
     busy = exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running")))
     answered = exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1)
     due = select(files).where(files.c.sidecar_dirty > 0, files.c.state == "known", answered, ~busy)
+    due = due.where(files.c.id > after)
     if photo_id is not None:
         due = due.where(files.c.photo_id == photo_id)
     return [
@@ -152,6 +155,12 @@ def _columns(result: Result) -> dict[str, object]:
         "finish": result.finish,
         "raw": answer.raw,
     }
+
+
+def note_sidecar_waits(connection: Connection, file_id: int, reason: str) -> None:
+    """Keep why a sidecar cannot be written now; it stays due."""
+    news = (files.c.id == file_id) & files.c.sidecar_reason.is_distinct_from(reason)
+    connection.execute(update(files).where(news).values(sidecar_reason=reason))
 
 
 def _prompt_id(connection: Connection, prompt: Prompt, result: Result) -> int:

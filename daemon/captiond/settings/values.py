@@ -12,37 +12,14 @@ from captiond.model import Json, SidecarPlace
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OLLAMA_PORT = 11434
-_RESERVED = frozenset(
-    (
-        *(
-            "id",
-            "name",
-            "folder",
-            "path",
-            "inbox",
-            "taken_at",
-            "text",
-            "language",
-            "answers",
-            "state",
-            "reason",
-        ),
-        *(
-            "edited",
-            "copies",
-            "missing",
-            "format",
-            "width",
-            "height",
-            "bytes",
-            "camera",
-            "latitude",
-            "longitude",
-        ),
-        *("phash", "sha256", "added_at", "updated_at", "year", "rowid", "oid", "rank"),
-    )
+_COLUMNS = re.compile(
+    "id|name|folder|path|inbox|taken_at|text|language|answers|state|reason|edited|copies|missing|format"
+    "|width|height|bytes|camera|latitude|longitude|phash|sha256|added_at|updated_at|year|rowid|oid|rank"
 )
 """Columns of the table of photos that are no prompt's own, and SQLite's hidden ones."""
+
+_OTHER_MEANINGS = re.compile("image|added|after|before|has|in|is|lang|no|object|taken")
+"""Words that mean something else in a search or in a sidecar."""
 
 _GO_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 
@@ -146,7 +123,9 @@ def keep_alive(value: object) -> int | str:
 
 
 def prompt_name(name: str) -> str:
-    """Refuse the name of a column that holds something else than a prompt's answer."""
-    if name in _RESERVED:
+    """Refuse a name that stands for something else than a prompt's answer."""
+    if _COLUMNS.fullmatch(name):
         raise ValueError(f'"{name}" is a column of the catalogue; give the prompt another name')
+    if _OTHER_MEANINGS.fullmatch(name):
+        raise ValueError(f'"{name}" means something else in a search; give the prompt another name')
     return name
