@@ -19,7 +19,6 @@ MOST_METHODS = 12
 MORE_METHODS = {
     "Endpoint": "five of them are one-line properties that tell about its health",
     "Noticing": "the gates of one inbox in their order; what could leave has left (absent.py, settling.py)",
-    "Pipeline": "the way of one photo, to be read from top to bottom",
     "Service": "the life of the daemon from start to stop in one place",
 }
 

@@ -24,11 +24,12 @@ from .imaging.worker import Decoder
 from .model import SidecarPlace
 from .outbox import Outbox, SidecarPlaces
 from .pipeline import Pipeline
+from .printable import printable
 from .prompts.builtin import configured
 from .prompts.checks import streaming_stop
 from .prompts.prompt import fingerprint
 from .service import Outcome, Service
-from .settings import Settings, changed_needing_restart
+from .settings import Settings, changed_needing_restart, taking_over
 from .signals import ended, until_stopped
 from .systemd import ServiceManager
 from .vision.endpoints import Endpoint, Health
@@ -169,16 +170,16 @@ class _Reloading:
     async def _reload(self) -> None:
         try:
             settings = await asyncio.to_thread(self._load)
-            choices = choices_from(settings)
+            in_force = taking_over(self._settings, settings)
+            choices = choices_from(in_force)
         except BadConfiguration as mistake:
             self._log.error("settings are wrong; the old ones stay", reason=str(mistake))
             return
         later = changed_needing_restart(self._settings, settings)
         if later:
             self._log.warning("these settings need a restart", settings=list(later))
-        old = self._service.choices
-        await self._service.apply(replace(choices, limits=old.limits, sidecars=old.sidecars))
-        self._settings = settings
+        await self._service.apply(choices)
+        self._settings = in_force
         self._log.info("settings read again", prompts=list(choices.names))
 
 
@@ -265,11 +266,20 @@ def _make_inbox(inbox: Path, catalogue: Catalogue, log: structlog.stdlib.BoundLo
     """Make a missing inbox, unless it held photos before: then its disk is away, and must not be hidden."""
     if inbox.is_dir() or catalogue.ask(queries.knows_inbox, inbox):
         return
-    inbox.mkdir(parents=True, exist_ok=True)
+    _make_folder(inbox)
     log.info("made the inbox", inbox=str(inbox))
 
 
 def _make_tree(place: SidecarPlace, log: structlog.stdlib.BoundLogger) -> None:
     if place.folder is not None and not place.folder.is_dir():
-        place.folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(place.folder)
         log.info("made the folder for sidecars", folder=str(place.folder))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise BadConfiguration(
+            f"{printable(str(folder))} cannot be made a folder: {error.strerror}."
+        ) from error

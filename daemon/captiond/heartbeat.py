@@ -8,6 +8,7 @@ from .catalogue.store import Catalogue
 from .clock import Clock
 from .errors import Outage
 from .noticing import Noticing
+from .printable import counted
 from .vision.endpoints import Endpoint
 
 HEARTBEAT_SECONDS = 5.0
@@ -59,12 +60,13 @@ class Heartbeat:
         """Say how it goes: what stands in the way, else how far the work is."""
         progress = await self._catalogue.read(queries.progress)
         done, waiting = progress.photos["done"], progress.photos_to_do
-        offline = [noticing.offline for noticing in self._noticings if noticing.offline]
+        troubles = [noticing.offline or noticing.doubt for noticing in self._noticings]
+        offline = [trouble for trouble in troubles if trouble]
         away = [endpoint.reason for endpoint in self._endpoints if endpoint.reason]
         if waiting and away and len(away) == len(self._endpoints):
-            return f"{waiting:,} photos wait: {away[0]}"
+            return f"{counted(waiting, 'photo waits', 'photos wait')}: {away[0]}"
         if offline:
             return offline[0]
         if waiting:
-            return f"{done:,} of {done + waiting:,} photos done, {waiting:,} waiting"
-        return f"Watching; {done:,} photos done"
+            return f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
+        return f"Watching; {counted(done, 'photo')} done"

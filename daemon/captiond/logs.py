@@ -68,13 +68,18 @@ def configure(
     handler = logging.StreamHandler(_Lines(write or _to_standard_error))
     handler.terminator = ""
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_processors(style, priorities)))
-    own_level = logging.getLevelNamesMapping()[level.upper()]
-    logging.getLogger("captiond").setLevel(own_level)
+    set_level(level)
     root = logging.getLogger()
-    root.setLevel(max(own_level, logging.WARNING))
     for earlier in [earlier for earlier in root.handlers if _is_ours(earlier)]:
         root.removeHandler(earlier)
     root.addHandler(handler)
+
+
+def set_level(level: str) -> None:
+    """Write lines of this level and above, of other libraries only warnings."""
+    own_level = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger("captiond").setLevel(own_level)
+    logging.getLogger().setLevel(max(own_level, logging.WARNING))
 
 
 @dataclass(frozen=True, slots=True)

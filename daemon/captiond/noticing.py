@@ -18,12 +18,13 @@ from .catalogue import intake, queries
 from .catalogue.store import Catalogue
 from .clock import Clock
 from .errors import CaptiondError, FileChanged, Outage, TryAgain
-from .inbox.leasing import nobody_writes
+from .inbox.leasing import nobody_writes, somebody_writes
 from .inbox.reading import Skipped, look
 from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
 from .inbox.settling import Settling
 from .inbox.watching import Hints, Watcher
 from .model import FileStamp, InboxFile
+from .patience import Patience
 
 FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
@@ -32,6 +33,7 @@ FINDINGS_AT_ONCE = 200
 MOST_NOTED = 10_000
 LONGEST_LOOK_SECONDS = 5.0
 OFFLINE_SECONDS = 5.0
+ALIVE_SECONDS = 2.0
 
 SCAN_SHARE = 100
 LONGEST_SCAN_PAUSE_SECONDS = 900.0
@@ -56,6 +58,7 @@ class Noticing:
     ) -> None:
         self.inbox = inbox
         self.offline: str | None = None
+        self.doubt: str | None = None
         self.degraded: str | None = None
         self.settling = Settling(quiet_seconds)
         self.found_by_event = 0
@@ -68,10 +71,11 @@ class Noticing:
         self._scan_pause_seconds = scan_seconds
         self._scan_now = asyncio.Event()
         self._look_now = asyncio.Event()
-        self._noted: set[Path] = set()
+        self._noted: dict[Path, str] = {}
         self._turned_away = 0
         self._absent = Absent(inbox, catalogue, clock)
         self._stopping = False
+        self._patience = Patience(catalogue, clock, log)
 
     async def keep(self) -> None:
         """Watch and scan until cancelled."""
@@ -109,14 +113,25 @@ class Noticing:
             except Outage as outage:
                 self._be_offline(outage)
             pause = OFFLINE_SECONDS if self.offline else self._scan_pause_seconds
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._scan_now.wait(), pause)
+            await self._rest(watcher, pause)
             self._scan_now.clear()
             if watcher.trouble and watcher.trouble != self.degraded:
                 self._log.warning("watching degraded", reason=watcher.trouble)
             self.degraded = watcher.trouble
-            if not watcher.alive():
+            if not await asyncio.to_thread(watcher.alive):
                 await asyncio.to_thread(watcher.restart)
+
+    async def _rest(self, watcher: Watcher, pause_seconds: float) -> None:
+        """Wait for the next scan; one is due at once when the inbox is another folder, or none."""
+        waited_seconds = 0.0
+        while waited_seconds < pause_seconds:
+            step = min(ALIVE_SECONDS, pause_seconds - waited_seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._scan_now.wait(), step)
+                return
+            waited_seconds += step
+            if self.offline is None and not watcher.trouble and not await asyncio.to_thread(watcher.alive):
+                return
 
     async def _scan_once(self, beneath: Path | None = None) -> None:
         findings = scan(
@@ -130,7 +145,8 @@ class Noticing:
                 for finding in some:
                     await self._weigh(finding, hinted=False)
         if beneath is None:
-            await self._absent.look()
+            await self._patience.sit_out(self._absent.look)
+            self._doubt(self._absent.doubt)
 
     def stamps(self, paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
         """Tell the scan, in its thread, under which stamps files are known already."""
@@ -147,10 +163,14 @@ class Noticing:
             paths, everything = hints.drain()
             if everything:
                 self._scan_now.set()
-            with suppress(Outage):
+            try:
                 for path, finished in paths.items():
                     await self._look(path, finished=finished)
                 await self._settle(fresh=len(self.settling) <= FRESH_DROPS)
+            except Outage:
+                # Told by the scan, which also finds what was missed here.
+                self._scan_now.set()
+                await self._clock.sleep(OFFLINE_SECONDS)
 
     async def _look(self, path: Path, *, finished: bool) -> None:
         found = await asyncio.to_thread(look, self.inbox, path)
@@ -198,35 +218,45 @@ class Noticing:
             self._scan_now.set()
 
     async def _take(self, file: InboxFile, *, fresh: bool) -> None:
+        if await asyncio.to_thread(somebody_writes, file.path):
+            self._wait_on(file)
+            return
         try:
             await self._take_in(file, fresh)
-            self._noted.discard(file.path)
+            self._noted.pop(file.path, None)
         except FileChanged:
             found = await asyncio.to_thread(look, self.inbox, file.path)
             if isinstance(found, InboxFile):
-                # As if it had changed just now, whatever its times say: it must stand still again.
-                now = self._clock.monotonic_seconds()
-                self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
-                self._look_now.set()
+                self._wait_on(found)
         except TryAgain as trouble:
             await self._note(file.path, str(trouble))
 
+    def _wait_on(self, file: InboxFile) -> None:
+        """Have a file stand still again, as if it had changed just now, whatever its times say."""
+        self.settling.notice(file, self._clock.monotonic_seconds(), file.stamp.ctime_ns, hinted=False)
+        self._look_now.set()
+
     async def _note(self, path: Path, sentence: str) -> None:
         """Keep why a path is not read; without a stamp the next scan looks again."""
-        if path == self.inbox or path in self._noted:
+        if path == self.inbox or self._noted.get(path) == sentence:
             return
         if len(self._noted) >= MOST_NOTED:
             self._noted.clear()
-        self._noted.add(path)
-        write = self._catalogue.write
+        insist = self._patience.insist
         now = self._clock.now()
-        await write(intake.note_unread, self.inbox, path, None, state="skipped", reason=sentence, now=now)
+        await insist(intake.note_unread, self.inbox, path, None, state="skipped", reason=sentence, now=now)
+        self._noted[path] = sentence
 
     def _pause_seconds(self) -> float:
         next_look = self.settling.next_look()
         if next_look is None:
             return LONGEST_LOOK_SECONDS
         return min(max(next_look - self._clock.monotonic_seconds(), 0.01), LONGEST_LOOK_SECONDS)
+
+    def _doubt(self, sentence: str | None) -> None:
+        if sentence and self.doubt is None:
+            self._log.warning("files gone", reason=sentence)
+        self.doubt = sentence
 
     def _be_offline(self, outage: CaptiondError) -> None:
         if self.offline is None:

@@ -14,7 +14,8 @@ from .catalogue import queries, results
 from .catalogue.results import SidecarDue
 from .catalogue.store import Catalogue
 from .errors import Outage
-from .model import Entry, SidecarPlace
+from .inbox.reading import look
+from .model import Entry, InboxFile, SidecarPlace
 from .sidecars import (
     Conflict,
     SidecarUnwritable,
@@ -61,21 +62,32 @@ class Outbox:
         written = seen = last = 0
         while due := await self._catalogue.read(results.sidecars_due, PAGE, photo_id, after=last):
             for sidecar in due:
-                written += await self._write(sidecar, places)
+                written += await self._write(sidecar.file_id, places)
             seen += len(due)
             last = due[-1].file_id
             if most is not None and seen >= most:
                 break
         return written
 
-    async def _write(self, due: SidecarDue, places: SidecarPlaces) -> bool:
+    async def _write(self, file_id: int, places: SidecarPlaces) -> bool:
         async with self._turn:
+            # Only now is it known for sure: another turn may have written it.
+            due = await self._catalogue.read(results.sidecar_due, file_id)
+            if due is None:
+                return False
             entry = await self._catalogue.read(queries.entry, due.photo_id)
             try:
+                if not isinstance(await asyncio.to_thread(look, due.file.inbox, due.file.path), InboxFile):
+                    # Renamed or deleted meanwhile, as the next scans will find, or its disk is away.
+                    return False
                 outcome = await asyncio.to_thread(self._place, entry, due, places)
             except Outage as outage:
                 await self._wait(due, str(outage))
                 return False
+            await self._note(due, outcome)
+        return True
+
+    async def _note(self, due: SidecarDue, outcome: Written | Unchanged | Conflict | None) -> None:
         self._waiting.pop(due.file.path.parent, None)
         sha256, reason = None, None
         if isinstance(outcome, Conflict):
@@ -84,7 +96,6 @@ class Outbox:
         elif outcome is not None:
             sha256 = outcome.sha256
         await self._catalogue.write(results.note_sidecar, due, sha256=sha256, reason=reason)
-        return True
 
     async def _wait(self, due: SidecarDue, reason: str) -> None:
         folder = due.file.path.parent
@@ -106,9 +117,6 @@ class Outbox:
         try:
             return self._put(place, place.folder, content, due)
         except SidecarUnwritable as trouble:
-            if not file.path.parent.is_dir():
-                # The picture itself is away; the next scans tell whether for good.
-                raise Outage(str(trouble)) from trouble
             self._log.warning("sidecar elsewhere", file=str(file.path), reason=str(trouble))
         try:
             return self._put(own, places.fallback.parent, content, due)

@@ -1,6 +1,7 @@
 """Outages of the catalogue are sat out: while its disk is full or read-only, a write is tried again."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
@@ -22,6 +23,7 @@ class Patience:
         self._catalogue = catalogue
         self._clock = clock
         self._log = log
+        self._waiting = 0
 
     async def insist(
         self, change: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -31,12 +33,21 @@ class Patience:
 
     async def sit_out(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Do something until no full disk stands in its way; the outage is told once."""
+        try:
+            return await attempt()
+        except DiskFull as outage:
+            if not self._waiting:
+                self._log.error("disk full", reason=str(outage))
+        self._waiting += 1
+        try:
+            return await self._try_again(attempt)
+        finally:
+            self._waiting -= 1
+
+    async def _try_again(self, attempt: Callable[[], Awaitable[T]]) -> T:
         pause = 1.0
         while True:
-            try:
+            await self._clock.sleep(pause)
+            with suppress(DiskFull):
                 return await attempt()
-            except DiskFull as outage:
-                if pause == 1.0:
-                    self._log.error("disk full", reason=str(outage))
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -57,10 +57,10 @@ class PhotoQueue:
         """Let the photo be asked again at once: nothing was wrong with it."""
         await self._patience.insist(jobs.release, self._owner, lease.photo_id)
 
-    async def put_off(self, lease: Lease) -> None:
-        """Let the photo wait for some minutes: what it needs is away."""
+    async def put_off(self, lease: Lease, reason: str) -> None:
+        """Let the photo wait for some minutes: what it needs is away, as the reason says."""
         again = self._clock.now() + timedelta(seconds=PUT_OFF_SECONDS)
-        await self._patience.insist(jobs.postpone, self._owner, lease.photo_id, again)
+        await self._patience.insist(jobs.postpone, self._owner, lease.photo_id, again, reason)
 
     async def give_back_all(self) -> None:
         """Give back all that is in hand, at the end; raises Outage."""
@@ -78,8 +78,9 @@ class PhotoQueue:
             )
             if lease is not None:
                 return lease
+            idle_seconds = await self._idle_seconds()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), await self._idle_seconds())
+                await asyncio.wait_for(self._changed.wait(), idle_seconds)
 
     async def _idle_seconds(self) -> float:
         next_try_at = await self._catalogue.read(queries.next_try_at)

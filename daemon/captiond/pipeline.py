@@ -6,46 +6,36 @@ What concerns this photo alone is settled here; an Outage concerns everybody and
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from captiond.catalogue import intake, jobs, queries, results
+from captiond.asking import Asking, Pictures
+from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
 from captiond.errors import (
     FileChanged,
-    NotAPicture,
     Rejected,
-    ServerRefused,
-    ServerStumbled,
     TryAgain,
-    UnusableReply,
 )
-from captiond.imaging.sniffing import refusal, sniff
+from captiond.imaging.sniffing import is_stray, refusal, sniff
 from captiond.imaging.worker import Decoder
-from captiond.inbox.reading import read
+from captiond.inbox.reading import FileUnreadable, look, read
 from captiond.model import (
     Answer,
     InboxFile,
-    Job,
     Json,
     Lease,
     Original,
-    PreparedImage,
     PromptName,
-    Reply,
-    Result,
-    Source,
     Status,
 )
 from captiond.outbox import Outbox
-from captiond.prompts.answers import schema_for, understand, wording
-from captiond.prompts.prompt import Prompt
-from captiond.prompts.skipping import reason_to_skip
-from captiond.vision.backend import Question
+from captiond.patience import Patience
 from captiond.vision.endpoints import Endpoint
 
 TRIES_ALLOWED = 3
@@ -72,6 +62,7 @@ class Pipeline:
         outbox: Outbox,
     ) -> None:
         self.choices = choices
+        self.patience = Patience(catalogue, clock, log)
         self._catalogue = catalogue
         self._decoder = decoder
         self._clock = clock
@@ -88,25 +79,31 @@ class Pipeline:
         except Rejected as rejection:
             await self._refuse(file, rejection)
             return
-        write = self._catalogue.write
-        await write(intake.register, original, self.choices.names, fresh=fresh, now=self._clock.now())
+        insist = self.patience.insist
+        photo_id = await insist(
+            intake.register, original, self.choices.names, fresh=fresh, now=self._clock.now()
+        )
+        # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
+        await self._outbox.write_due(self.choices.sidecars, photo_id)
 
     async def describe(self, lease: Lease, endpoint: Endpoint) -> None:
-        """Ask a leased photo's prompts, one after another, and write its sidecars; raises Outage."""
+        """Ask a leased photo's prompts, one after another, and write its sidecars.
+
+        Raises FileChanged when no file holds the photo's bytes now, and Outage.
+        """
         started = self._clock.monotonic_seconds()
         try:
-            prepared = await self._prepare(lease, endpoint)
+            pictures = await self._prepare(lease, endpoint)
         except FileChanged:
-            self._log.info("gone or changed", file=_name(lease))
-            return
+            raise
         except Rejected as rejection:
-            await self._catalogue.write(jobs.reject, lease.photo_id, str(rejection), self._clock.now())
+            await self.patience.insist(jobs.reject, lease.photo_id, str(rejection), self._clock.now())
             self._log.warning("unreadable", file=_name(lease), reason=str(rejection))
             return
         except TryAgain as failure:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
-        answers = await self._ask_all(lease, prepared, endpoint)
+        answers = await self._asking(lease, pictures, endpoint).ask_all()
         await self._outbox.write_due(self.choices.sidecars, lease.photo_id)
         seconds = self._clock.monotonic_seconds() - started
         self._log.info("described", file=_name(lease), seconds=round(seconds, 1), **_summary(answers))
@@ -117,7 +114,7 @@ class Pipeline:
         """Count a failed try of these prompts; they come again later, or rest as failed with the reason."""
         tries = max((job.tries for job in lease.jobs if job.prompt in prompts), default=0)
         delay = RETRY_DELAYS_SECONDS[min(tries, len(RETRY_DELAYS_SECONDS) - 1)]
-        failed = await self._catalogue.write(
+        failed = await self.patience.insist(
             jobs.charge,
             lease.photo_id,
             prompts,
@@ -138,8 +135,8 @@ class Pipeline:
 
     async def _refuse(self, file: InboxFile, rejection: Rejected) -> None:
         # A letter or a movie among the photos is no problem; a broken picture is one.
-        stray = isinstance(rejection, NotAPicture) and file.path.suffix.lower() not in PICTURE_SUFFIXES
-        await self._catalogue.write(
+        stray = is_stray(rejection) and file.path.suffix.lower() not in PICTURE_SUFFIXES
+        await self.patience.insist(
             intake.note_unread,
             file.inbox,
             file.path,
@@ -152,122 +149,49 @@ class Pipeline:
         if not stray:
             self._log.warning("refused", file=str(file.path), reason=str(rejection))
 
-    async def _prepare(self, lease: Lease, endpoint: Endpoint) -> PreparedImage:
+    async def _prepare(self, lease: Lease, endpoint: Endpoint) -> Pictures:
+        """Prepare a picture for each model that is to see it."""
         original = await self._read_again(lease)
-        prepared = await self._decoder.prepare(original.content, endpoint.fit)
-        await self._catalogue.write(
-            results.record_facts, lease.photo_id, prepared.facts, store_gps=self.choices.store_gps
+        due = {job.prompt for job in lease.jobs}
+        seeing = [prompt for prompt in self.choices.prompts if prompt.from_prompt is None]
+        models = {prompt.model for prompt in seeing if prompt.name in due}
+        fits = {model: endpoint.fit_for(model) for model in models or {None}}
+        by_fit = {fit: await self._decoder.prepare(original.content, fit) for fit in set(fits.values())}
+        facts = next(iter(by_fit.values())).facts
+        await self.patience.insist(
+            results.record_facts, lease.photo_id, facts, store_gps=self.choices.store_gps
         )
-        return prepared
+        return {model: by_fit[fit].jpeg for model, fit in fits.items()}
 
     async def _read_again(self, lease: Lease) -> Original:
-        """Read the photo's bytes from a file that still holds them; files that do not are looked at again."""
+        """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
         for file in lease.files:
-            try:
-                original = await asyncio.to_thread(self._read, file)
-            except (FileChanged, Rejected):
-                await self._catalogue.write(intake.note_missing, [file.path])
+            found = await asyncio.to_thread(look, file.inbox, file.path)
+            if not isinstance(found, InboxFile):
                 continue
-            if original.digest == lease.digest:
-                return original
-            await self._catalogue.write(intake.note_missing, [file.path])
-        raise FileChanged("no file holds these bytes any more")
-
-    async def _ask_all(
-        self, lease: Lease, prepared: PreparedImage, endpoint: Endpoint
-    ) -> dict[PromptName, Answer]:
-        open_jobs = {job.prompt: job for job in lease.jobs}
-        answers: dict[PromptName, Answer] = {}
-        # The photo keeps one slot for all its prompts, back to back: the server encodes its picture once.
-        async with endpoint.slot():
-            for prompt in self.choices.prompts:
-                job = open_jobs.get(prompt.name)
-                if job is None:
-                    continue
+            with suppress(FileChanged, FileUnreadable):
+                # Its stamp may be another by now, as long as the bytes are the same.
                 try:
-                    answers[prompt.name] = await self._ask(lease, job, prompt, prepared, endpoint)
-                except UnusableReply as failure:
-                    await self._keep_rejected(lease, prompt, failure)
-                except _SourceOpen as failure:
-                    await self.charge(lease, [prompt.name], str(failure))
-                except ServerRefused as failure:
-                    await self.charge(lease, [prompt.name], str(failure), final=True)
-                except ServerStumbled as failure:
-                    # The server works, and fails on this photo: spare it the rest of the prompts too.
-                    await self.charge(lease, list(open_jobs), str(failure))
-                    return answers
-                del open_jobs[prompt.name]
-        return answers
+                    original = await asyncio.to_thread(self._read, found)
+                except Rejected:
+                    # The settings refuse it now; the next scan takes it for new, and keeps the reason.
+                    await self.patience.insist(intake.look_again, file.path)
+                    continue
+                if original.digest == lease.digest:
+                    return original
+        raise FileChanged("no file holds its bytes now; the next scans tell why")
 
-    async def _ask(
-        self, lease: Lease, job: Job, prompt: Prompt, prepared: PreparedImage, endpoint: Endpoint
-    ) -> Answer:
-        source = await self._source(lease, prompt)
-        reason = reason_to_skip(prompt, source)
-        if reason is not None:
-            result = self._result(prompt, Answer(Status.SKIPPED, reason=reason), None)
-        else:
-            about = source.value if source else None
-            reply = await endpoint.ask(_question(prompt, job, about, prepared))
-            result = self._result(prompt, understand(prompt, reply, about), reply)
-        await self._catalogue.write(results.add_result, lease.photo_id, prompt, result)
-        return result.answer
-
-    async def _source(self, lease: Lease, prompt: Prompt) -> Answer | None:
-        """Give the earlier answer that a prompt is about, None for a prompt about the picture."""
-        if prompt.from_prompt is None:
-            return None
-        source = await self._catalogue.read(queries.current_answer, lease.photo_id, prompt.from_prompt)
-        if source is None:
-            raise _SourceOpen(f'it is asked about "{prompt.from_prompt}", which has no answer yet')
-        return source
-
-    async def _keep_rejected(self, lease: Lease, prompt: Prompt, failure: UnusableReply) -> None:
-        answer = Answer(Status.REJECTED, reason=str(failure), raw=failure.raw)
-        rejected = self._result(prompt, answer, None)
-        await self._catalogue.write(results.add_result, lease.photo_id, prompt, rejected)
-        await self.charge(lease, [prompt.name], f"{prompt.name}: {failure}")
-
-    def _result(self, prompt: Prompt, answer: Answer, reply: Reply | None) -> Result:
-        result = Result(
-            prompt=prompt.name,
-            prompt_version=self.choices.versions[prompt.name],
-            source=Source.MODEL,
-            answer=answer,
-            created_at=self._clock.now(),
-            from_prompt=prompt.from_prompt,
+    def _asking(self, lease: Lease, pictures: Pictures, endpoint: Endpoint) -> Asking:
+        return Asking(
+            lease,
+            pictures,
+            self.choices,
+            endpoint,
+            catalogue=self._catalogue,
+            patience=self.patience,
+            clock=self._clock,
+            charge=partial(self.charge, lease),
         )
-        if reply is None:
-            return result
-        return replace(
-            result,
-            model=reply.model,
-            finish=reply.finish,
-            seconds=reply.seconds,
-            load_seconds=reply.load_seconds,
-            prompt_tokens=reply.prompt_tokens,
-            output_tokens=reply.output_tokens,
-        )
-
-
-class _SourceOpen(TryAgain):
-    """The answer that a prompt is about is not there yet."""
-
-
-def _question(prompt: Prompt, job: Job, about: str | None, prepared: PreparedImage) -> Question:
-    return Question(
-        text=wording(prompt, about),
-        image=None if prompt.from_prompt else prepared.jpeg,
-        schema=schema_for(prompt),
-        num_predict=prompt.num_predict,
-        options={**prompt.options, **_second_thoughts(job.tries)},
-        model=prompt.model,
-    )
-
-
-def _second_thoughts(tries: int) -> dict[str, Json]:
-    """Sample differently on a further try: the same seed at temperature 0 would only say the same again."""
-    return {"seed": tries + 1, "temperature": 0.3, "repeat_penalty": 1.15} if tries else {}
 
 
 def _summary(answers: Mapping[PromptName, Answer]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Text from pictures, file names and servers, made harmless for a terminal or a log."""
+"""Text for people: harmless for a terminal or a log, wherever it comes from, and with its numbers."""
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_escaped(character) for character in text)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: `1 photo`, `1,284 photos`."""
+    return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}"
 
 
 def _escaped(character: str) -> str:

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import structlog
 
-from .catalogue import intake, jobs, results
+from .catalogue import intake, jobs, queries, results
 from .catalogue.store import Catalogue
 from .choices import Choices
 from .clock import Clock
-from .errors import Fatal, InboxGone, Outage
+from .errors import Fatal, FileChanged, InboxGone, Outage
 from .heartbeat import Heartbeat
 from .model import InboxFile, Lease
 from .noticing import Noticing
 from .outbox import Outbox
-from .patience import Patience
 from .photo_queue import PhotoQueue
 from .pipeline import Pipeline
 from .vision.endpoints import Endpoint
 
 UPKEEP_SECONDS = 30.0
+OUTAGE_SECONDS = 10.0
 SIDECARS_BEFORE_LEAVING = 100
 SETTLE_PATIENCE_SECONDS = 60.0
 SERVER_PATIENCE_SECONDS = 60.0
@@ -75,7 +75,7 @@ class Service:
         self._outbox = outbox
         self._clock = clock
         self._log = log
-        self._patience = Patience(catalogue, clock, log)
+        self._patience = pipeline.patience
         self._queue = PhotoQueue(catalogue, self._patience, clock)
         self._heartbeat = Heartbeat(
             catalogue, clock, heartbeat, noticings=self.noticings, endpoints=endpoints
@@ -106,13 +106,13 @@ class Service:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._heartbeat.beat())
                 describing = self._start_describing(group)
-                settled = [await noticing.sweep(SETTLE_PATIENCE_SECONDS) for noticing in self.noticings]
+                settled = await self._sweep()
                 outcome = await self._finish()
                 for task in (beating, *describing):
                     task.cancel()
         finally:
             await self._leave()
-        return outcome if outcome is not Outcome.DONE or all(settled) else Outcome.LEFT
+        return outcome if outcome is not Outcome.DONE or settled else Outcome.LEFT
 
     async def apply(self, choices: Choices) -> None:
         """Go on with other choices: plan the prompts that are new, forget those that are gone."""
@@ -133,8 +133,21 @@ class Service:
         with suppress(Outage):
             await self._outbox.write_due(self.choices.sidecars)
 
+    async def _sweep(self) -> bool:
+        """Take in what lies in the inboxes; tells whether all had settled. Raises InboxGone where none is."""
+        settled, gone = True, []
+        for noticing in self.noticings:
+            try:
+                settled &= await noticing.sweep(SETTLE_PATIENCE_SECONDS)
+            except InboxGone as outage:
+                self._log.error("inbox offline", inbox=str(noticing.inbox), reason=str(outage))
+                gone.append(outage)
+        if len(gone) == len(self.noticings):
+            raise gone[0]
+        return settled and not gone
+
     async def _take_in(self, file: InboxFile, fresh: bool) -> None:
-        await self._patience.sit_out(lambda: self._pipeline.take_in(file, fresh=fresh))
+        await self._pipeline.take_in(file, fresh=fresh)
         self._queue.wake()
 
     def _start_describing(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
@@ -154,28 +167,30 @@ class Service:
     async def _describe(self, lease: Lease, endpoint: Endpoint) -> None:
         try:
             await self._pipeline.describe(lease, endpoint)
-        except InboxGone as outage:
-            self._log.info("put off", photo=lease.digest[:12], reason=str(outage))
-            await self._queue.put_off(lease)
+        except (FileChanged, InboxGone) as absence:
+            self._log.info("put off", photo=lease.digest[:12], reason=str(absence))
+            await self._queue.put_off(lease, str(absence))
         except Outage as outage:
             self._log.info("given back", photo=lease.digest[:12], reason=str(outage))
             await self._queue.give_back(lease)
+            if endpoint.is_up:
+                # Not the server, which is probed: something here, such as the decode process.
+                await self._clock.sleep(OUTAGE_SECONDS)
         except Fatal:
             raise
         except Exception as bug:  # noqa: BLE001 - the one place: a fault of ours must not stop the other photos
             self._log.exception("a fault in captiond", photo=lease.digest[:12])
             reason = f"a fault in captiond: {type(bug).__name__}: {bug}"
-            await self._patience.sit_out(
-                lambda: self._pipeline.charge(lease, [job.prompt for job in lease.jobs], reason)
-            )
+            left = await self._catalogue.read(queries.prompts_in_hand, lease.photo_id)
+            await self._pipeline.charge(lease, left, reason)
 
     async def _finish(self) -> Outcome:
         """Wait until nothing is due any more, or what is due cannot be done now."""
         last_up = self._clock.monotonic_seconds() - SERVER_PATIENCE_SECONDS
         while True:
-            due = await self._catalogue.read(jobs.due_until, self._clock.now() + PATIENCE)
+            due = await self._catalogue.read(jobs.is_due_until, self._clock.now() + PATIENCE)
             if not due and not self._queue.in_hand:
-                left = await self._catalogue.read(jobs.due_until, None)
+                left = await self._catalogue.read(jobs.is_due_until, None)
                 return Outcome.LEFT if left else Outcome.DONE
             now = self._clock.monotonic_seconds()
             if any(endpoint.is_up for endpoint in self._endpoints):

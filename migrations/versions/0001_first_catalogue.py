@@ -60,6 +60,7 @@ CREATE TABLE files (                     -- where that picture lies; copies and 
   mtime_ns       INTEGER,
   ctime_ns       INTEGER,
   seen_at        TEXT NOT NULL,
+  absent_since   TEXT,                   -- when a scan missed it first
   sidecar_dirty  INTEGER NOT NULL DEFAULT 0,  -- how many changes the sidecar does not tell yet
   sidecar_sha256 TEXT,                   -- of the sidecar that we wrote last
   sidecar_reason TEXT                    -- why there is no sidecar of ours
@@ -67,6 +68,7 @@ CREATE TABLE files (                     -- where that picture lies; copies and 
 CREATE INDEX files_photo ON files (photo_id);
 CREATE INDEX files_state ON files (state);
 CREATE INDEX files_sidecar_dirty ON files (sidecar_dirty);
+CREATE INDEX files_absent_since ON files (absent_since);
 
 CREATE TABLE models (
   id            INTEGER NOT NULL PRIMARY KEY,

@@ -2,17 +2,26 @@
 
 import json
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
+from conftest import MakePhoto
+
+Eventually = Callable[..., None]
+Sidecar = Callable[[Path], dict[str, Any]]
 
 
 @dataclass
@@ -31,6 +40,11 @@ class SimulatedServer:
     def questions(self) -> list[dict[str, Any]]:
         return [call for call in self.counters["calls"] if call["endpoint"] == "/api/chat"]
 
+    def plant(self, *faults: dict[str, Any]) -> None:
+        """Let these faults strike, and no others."""
+        body = json.dumps({"faults": faults}).encode()
+        urllib.request.urlopen(f"{self.url}/simulator/faults", body).close()
+
 
 @dataclass
 class Command:
@@ -39,6 +53,10 @@ class Command:
     home: Path
     catalogue: Path
     url: str
+    settings: dict[str, str] = field(default_factory=dict)
+    """Variables of one test."""
+    started_by: tuple[str, ...] = ()
+    """A program, with its arguments, that starts the command."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,11 +68,12 @@ class Command:
             "XDG_DATA_HOME": str(self.home / ".local/share"),
             "CAPTIOND_CATALOGUE": str(self.catalogue),
             "OLLAMA_HOST": self.url,
+            **self.settings,
         }
 
     def __call__(self, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "captiond", *map(str, arguments)],
+            [*self.started_by, sys.executable, "-m", "captiond", *map(str, arguments)],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -64,7 +83,7 @@ class Command:
 
     @contextmanager
     def running(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-        command = [sys.executable, "-m", "captiond", "run", *map(str, arguments)]
+        command = [*self.started_by, sys.executable, "-m", "captiond", "run", *map(str, arguments)]
         log = (self.home / "log").open("a")
         with log, subprocess.Popen(command, env=self.environment, stderr=log, text=True) as process:
             try:
@@ -75,6 +94,20 @@ class Command:
     @property
     def log(self) -> str:
         return (self.home / "log").read_text()
+
+    def told(self, event: str) -> list[str]:
+        """The lines that the daemon wrote of an event."""
+        written = f'event="{event}"' if " " in event else f"event={event} "
+        return [line for line in self.log.splitlines() if written in line]
+
+    def rows(self, question: str) -> list[Any]:
+        with closing(sqlite3.connect(f"{self.catalogue.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(question).fetchall()
+
+    def why(self, path: Path) -> str | None:
+        """The sentence of `captiond show`, None where there is nothing to explain."""
+        found = json.loads(self("show", path, "--json").stdout)["photos"]
+        return found[0]["why"] if found else None
 
 
 @contextmanager
@@ -101,6 +134,58 @@ def captiond(tmp_path: Path, server: SimulatedServer) -> Command:
     home = tmp_path / "home"
     home.mkdir()
     return Command(home, tmp_path / "catalogue.db", server.url)
+
+
+@pytest.fixture
+def impatient(captiond: Command) -> Command:
+    """captiond, content with files that have stood still for a moment."""
+    captiond.settings["CAPTIOND_INBOX__QUIET_SECONDS"] = "0.2"
+    return captiond
+
+
+@pytest.fixture
+def watching(impatient: Command, inbox: Path, eventually: Eventually) -> Iterator[Command]:
+    """A daemon that has seen the inbox once; it must hear of what comes: the next scan is a minute off."""
+    impatient.settings["CAPTIOND_LOG_LEVEL"] = "debug"
+    with impatient.running(inbox) as process:
+        eventually(lambda: impatient.told("scanned"))
+        yield impatient
+        assert process.poll() is None, "it never stops by itself"
+    assert "Traceback" not in impatient.log
+
+
+@pytest.fixture
+def outside(tmp_path: Path, make_photo: MakePhoto) -> Path:
+    """A photo with a text, in a folder of its own beside the inbox."""
+    (tmp_path / "outside").mkdir()
+    return make_photo("../outside/photo.jpg", "navy", text="Fremd")
+
+
+@pytest.fixture
+def sidecar_of() -> Sidecar:
+    """Read the JSON file beside a picture; it keeps to the schema that is shipped."""
+    schema = json.loads(files("captiond.sidecars").joinpath("sidecar.schema.json").read_text())
+    valid = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+    def read(photo: Path) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(beside(photo).read_bytes())
+        valid.validate(document)
+        return document
+
+    return read
+
+
+def beside(photo: Path) -> Path:
+    return photo.with_name(f"{photo.name}.captiond.json")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on which nobody listens for now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from captiond.catalogue.intake import note_missing
 from captiond.catalogue.jobs import (
     charge,
     drop_unconfigured,
-    due_until,
+    is_due_until,
     lease,
     note_event,
     postpone,
@@ -130,7 +130,7 @@ def test_only_what_is_ones_own_is_given_back(connection: Connection) -> None:
 def test_a_photo_that_is_put_off_comes_later_and_is_not_charged(connection: Connection) -> None:
     photo_id = plant(connection, "a.jpg", prompts=(OBJECTS,))
     take(connection)
-    postpone(connection, "me", photo_id, NOW + seconds(300))
+    postpone(connection, "me", photo_id, NOW + seconds(300), "its inbox is away")
     assert take(connection, after=299) is None
     held = take(connection, after=300)
     assert held is not None
@@ -206,14 +206,20 @@ def test_a_rejected_photo_is_put_aside_for_good(connection: Connection) -> None:
     assert take(connection) is None
 
 
-@pytest.mark.parametrize(("after", "due"), [(0, 1), (9, 1), (10, 2), (None, 2)])
-def test_jobs_that_are_due_are_counted(connection: Connection, after: int | None, due: int) -> None:
-    plant(connection, "a.jpg", prompts=(OBJECTS,))
+@pytest.mark.parametrize(("after", "due"), [(0, False), (9, False), (10, True), (None, True)])
+def test_a_further_try_is_due_when_its_time_has_come(
+    connection: Connection, after: int | None, due: bool
+) -> None:
     waiting = plant(connection, "b.jpg", prompts=(OBJECTS,))
     plant(connection, "gone.jpg")
     note_missing(connection, [INBOX / "gone.jpg"])
     fail_once(connection, waiting, again_after=10)
-    assert due_until(connection, None if after is None else NOW + seconds(after)) == due
+    assert is_due_until(connection, None if after is None else NOW + seconds(after)) is due
+
+
+def test_what_is_queued_is_due(connection: Connection) -> None:
+    plant(connection, "a.jpg", prompts=(OBJECTS,))
+    assert is_due_until(connection, NOW)
 
 
 def test_what_happened_is_kept(connection: Connection) -> None:

@@ -64,7 +64,7 @@ def endpoint(backend: OllamaBackend, clock: FakeClock, heard: Heard) -> Endpoint
 async def test_a_good_server_is_up_at_once(endpoint: Endpoint, clock: FakeClock, heard: Heard) -> None:
     assert not endpoint.was_probed
     await endpoint.until_up()
-    assert (endpoint.is_up, endpoint.reason, endpoint.fit.boxes) == (True, None, ((336, 336),))
+    assert (endpoint.is_up, endpoint.reason, endpoint.fit_for(None).boxes) == (True, None, ((336, 336),))
     assert (len(heard), clock.seconds) == (1, 0.0)
 
 

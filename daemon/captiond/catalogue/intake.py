@@ -8,15 +8,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
 from captiond.model import FileStamp, Original, PromptName
 
 from .jobs import queue_missing
-from .places import MOST_PARAMETERS, place_columns, stamp_columns
-from .tables import files, photos
+from .places import MOST_PARAMETERS, place_columns, readable, stamp_columns
+from .tables import files, photos, results
 
 
 def register(
@@ -77,10 +77,31 @@ def note_missing(connection: Connection, paths: Collection[Path]) -> int:
         gone = files.c.path_bytes.in_(these) & (files.c.state != "missing")
         touched += connection.scalars(select(files.c.photo_id).where(gone)).all()
         # The stamp goes: a file that comes back is read again and recognised by its bytes.
-        connection.execute(update(files).where(gone).values(state="missing", **stamp_columns(None)))
+        connection.execute(
+            update(files).where(gone).values(state="missing", absent_since=None, **stamp_columns(None))
+        )
     for photo_id in set(touched) - {None}:
         refresh_place(connection, photo_id)
     return len(touched)
+
+
+def note_absent(connection: Connection, inbox: Path, absent: Collection[Path], now: datetime) -> None:
+    """Keep since when files of an inbox are absent, and that all others are there."""
+    noted = select(files.c.path_bytes).where(
+        files.c.inbox == readable(inbox), files.c.absent_since.is_not(None)
+    )
+    before = set(connection.scalars(noted))
+    places = {os.fsencode(path) for path in absent}
+    for place in before - places:
+        connection.execute(update(files).where(files.c.path_bytes == place).values(absent_since=None))
+    for place in places - before:
+        connection.execute(update(files).where(files.c.path_bytes == place).values(absent_since=iso(now)))
+
+
+def look_again(connection: Connection, path: Path) -> None:
+    """Forget a file's stamp, so that the next scan takes it for new."""
+    named = files.c.path_bytes == os.fsencode(path)
+    connection.execute(update(files).where(named).values(stamp_columns(None)))
 
 
 def reconsider_formats(connection: Connection, formats: Collection[str]) -> int:
@@ -100,6 +121,11 @@ def refresh_place(connection: Connection, photo_id: int | None) -> None:
     if first is not None:
         changes |= _named(first.inbox, first.path)
     connection.execute(update(photos).where(photos.c.id == photo_id).values(changes))
+    if first is None:
+        # Half a copy, say: there is nothing to keep of bytes that no file holds and nobody could read.
+        answered = exists().where(results.c.photo_id == photo_id)
+        unread = (photos.c.id == photo_id) & (photos.c.state == "unreadable") & ~answered
+        connection.execute(delete(photos).where(unread))
 
 
 def _insert_photo(connection: Connection, original: Original, now: datetime) -> None:
@@ -134,6 +160,7 @@ def _upsert_file(
         "photo_id": None,
         "reason": None,
         "format": None,
+        "absent_since": None,
         "sidecar_dirty": 0,
         "sidecar_reason": None,
         **place_columns(inbox, path),

@@ -63,9 +63,10 @@ def queue_missing(
     )
     queued = sum(connection.execute(statement, {"asked": prompt}).rowcount for prompt in prompts)
     if queued:
-        reopened = exists().where(jobs.c.photo_id == photos.c.id, jobs.c.state == "queued")
+        queued_photos = select(jobs.c.photo_id).where(jobs.c.state == "queued")
+        touched = photos.c.id.in_(queued_photos if photo_id is None else [photo_id])
         rested = photos.c.state.in_(("done", "failed"))
-        connection.execute(update(photos).where(rested, reopened).values(state="partial", reason=None))
+        connection.execute(update(photos).where(rested, touched).values(state="partial", reason=None))
     return queued
 
 
@@ -147,20 +148,21 @@ def release(connection: Connection, owner: str, photo_id: int | None = None) -> 
     connection.execute(update(jobs).where(held).values(state="queued", owner=None))
 
 
-def postpone(connection: Connection, owner: str, photo_id: int, until: datetime) -> None:
-    """Put a photo off, uncharged: what it needs is away."""
+def postpone(connection: Connection, owner: str, photo_id: int, until: datetime, reason: str) -> None:
+    """Put a photo off, uncharged: what it needs is away, as the reason says."""
     held = (jobs.c.photo_id == photo_id) & (jobs.c.owner == owner) & (jobs.c.state == "running")
-    connection.execute(update(jobs).where(held).values(state="waiting", owner=None, next_try_at=iso(until)))
+    changes = {"state": "waiting", "owner": None, "next_try_at": iso(until), "error": reason}
+    connection.execute(update(jobs).where(held).values(changes))
 
 
-def due_until(connection: Connection, until: datetime | None) -> int:
-    """Count the jobs that will be asked until then, or ever, of photos whose bytes are somewhere."""
+def is_due_until(connection: Connection, until: datetime | None) -> bool:
+    """Tell whether a job will be asked until then, or ever, of a photo whose bytes are somewhere."""
     there = exists().where(photos.c.id == jobs.c.photo_id, photos.c.missing == 0)
     due = jobs.c.state.in_(("queued", "running"))
     waiting = jobs.c.state == "waiting"
     if until is not None:
         waiting &= jobs.c.next_try_at <= iso(until)
-    return connection.scalars(select(func.count()).select_from(jobs).where(due | waiting, there)).one()
+    return bool(connection.scalar(select(exists().where(due | waiting, there))))
 
 
 def charge(
@@ -188,7 +190,25 @@ def charge(
     spent = charged & (jobs.c.tries >= tries_allowed)
     failed = connection.execute(update(jobs).where(spent).values(state="failed", next_try_at=None)).rowcount
     refresh_state(connection, photo_id)
+    if failed:
+        # Sidecars tell the state too.
+        holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
+        connection.execute(update(files).where(holding).values(sidecar_dirty=files.c.sidecar_dirty + 1))
     return bool(failed)
+
+
+def follow(
+    connection: Connection, photo_id: int, prompt: PromptName, source: PromptName, *, reason: str
+) -> None:
+    """Let a prompt wait, uncharged, for the one that it is about; where that has failed, so has this."""
+    of_photo = jobs.c.photo_id == photo_id
+    leader = connection.execute(
+        select(jobs.c.state, jobs.c.next_try_at).where(of_photo, jobs.c.prompt == source)
+    ).one_or_none()
+    state, next_try_at = ("failed", None) if leader is None else leader
+    changes = {"state": state, "next_try_at": next_try_at, "owner": None, "error": reason}
+    connection.execute(update(jobs).where(of_photo, jobs.c.prompt == prompt).values(changes))
+    refresh_state(connection, photo_id)
 
 
 def reject(connection: Connection, photo_id: int, reason: str, now: datetime) -> None:
@@ -207,7 +227,7 @@ def refresh_state(connection: Connection, photo_id: int) -> None:
     counts = connection.execute(
         select(
             func.count(jobs.c.id).label("open"),
-            func.sum(jobs.c.state == "failed").label("failed"),
+            func.count().filter(jobs.c.state == "failed").label("failed"),
             func.max(jobs.c.error).label("error"),
         ).where(jobs.c.photo_id == photo_id)
     ).one()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from captiond.errors import CatalogueInUse
 
+from .opening import ours
+
 TRIES = 5
 PAUSE_SECONDS = 0.05
 
@@ -22,11 +24,10 @@ def lock_path(catalogue: Path) -> Path:
 def locked(catalogue: Path) -> Iterator[None]:
     """Hold the catalogue's lock; raises CatalogueInUse where another captiond has it.
 
-    The kernel frees it however the holder ends; the empty file stays.
+    The kernel frees it however the holder ends; the empty file stays. Raises CatalogueFault and DiskFull
+    where there is no place for it.
     """
-    path = lock_path(catalogue)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = _opened(catalogue)
     try:
         if not _taken(descriptor):
             raise CatalogueInUse(
@@ -35,6 +36,15 @@ def locked(catalogue: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(catalogue: Path) -> int:
+    path = lock_path(catalogue)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ours(catalogue, error) from error
 
 
 def _taken(descriptor: int) -> bool:

@@ -5,7 +5,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, exists, func, select
 
+from captiond.clock import iso
 from captiond.model import (
     Answer,
     Digest,
@@ -70,6 +71,15 @@ class Pace:
     asked_share: float
 
 
+@dataclass(frozen=True, slots=True)
+class Absentees:
+    """The files of an inbox that are not where they were: their number among all, and on which devices."""
+
+    known: int
+    paths: Sequence[Path]
+    devices: Collection[int]
+
+
 def entry(connection: Connection, photo_id: int) -> Entry:
     """Give all that a sidecar tells of a photo; results are the current ones, in the order they came."""
     photo = connection.execute(select(photos).where(photos.c.id == photo_id)).one()
@@ -96,30 +106,37 @@ def known_stamps(connection: Connection, paths: Sequence[Path]) -> dict[Path, Fi
     return stamps
 
 
-def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
-    """Yield the files of an inbox that were there when last seen; use it up while the connection is open."""
-    below = os.fsencode(inbox / "_")[:-1]
-    there = select(files.c.path_bytes).where(files.c.inbox == readable(inbox), files.c.state != "missing")
-    with connection.execution_options(yield_per=MOST_PARAMETERS).execute(there.order_by(files.c.id)) as rows:
-        for (place,) in rows:
-            # Two inboxes may look alike where their names hold bytes that are not UTF-8.
-            if place.startswith(below):
-                yield Path(os.fsdecode(place))
-
-
-def absent_in_inbox(connection: Connection, inbox: Path) -> tuple[list[Path], int]:
-    """Give the known files of an inbox that are certainly not on the disk now, and how many are known."""
-    absent, known = [], 0
-    for path in known_in_inbox(connection, inbox):
+def absent_in_inbox(connection: Connection, inbox: Path) -> Absentees:
+    """Look which known files of an inbox are certainly not on the disk now."""
+    known, paths, devices = 0, [], set()
+    for path, device in known_in_inbox(connection, inbox):
         known += 1
-        try:
-            path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            absent.append(path)
-        except OSError:
-            # A folder that cannot be read now hides its files; it does not delete them.
-            continue
-    return absent, known
+        if _is_gone(path):
+            paths.append(path)
+            devices.add(device)
+    return Absentees(known, paths, devices)
+
+
+def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the files of an inbox that were there when last seen, and their devices.
+
+    To be used up while the connection is open.
+    """
+    below = os.fsencode(inbox / "_")[:-1]
+    there = select(files).where(files.c.inbox == readable(inbox), files.c.state != "missing")
+    with connection.execution_options(yield_per=MOST_PARAMETERS).execute(there.order_by(files.c.id)) as rows:
+        for row in rows:
+            # Two inboxes may look alike where their names hold bytes that are not UTF-8.
+            if row.path_bytes.startswith(below):
+                stamp = stamp_from(row)
+                yield Path(os.fsdecode(row.path_bytes)), stamp.device if stamp else 0
+
+
+def absent_since(connection: Connection, inbox: Path, moment: datetime) -> list[Path]:
+    """List the files of an inbox that were missed first at that moment or before."""
+    long_absent = files.c.absent_since <= iso(moment)
+    places = select(files.c.path_bytes).where(files.c.inbox == readable(inbox), long_absent)
+    return [Path(os.fsdecode(place)) for place in connection.scalars(places)]
 
 
 def knows_inbox(connection: Connection, inbox: Path) -> bool:
@@ -173,6 +190,12 @@ def pace(connection: Connection) -> dict[PromptName, Pace]:
         seconds.setdefault(PromptName(row.prompt), []).append(row.seconds)
     paces = {prompt: _pace_of(newest_first[:RECENT_ANSWERS]) for prompt, newest_first in seconds.items()}
     return {prompt: found for prompt, found in paces.items() if found is not None}
+
+
+def prompts_in_hand(connection: Connection, photo_id: int) -> list[PromptName]:
+    """Name the prompts of a leased photo that are neither answered nor charged yet."""
+    held = (jobs.c.photo_id == photo_id) & (jobs.c.state == "running")
+    return [PromptName(prompt) for prompt in connection.scalars(select(jobs.c.prompt).where(held))]
 
 
 def open_jobs(connection: Connection) -> dict[PromptName, int]:
@@ -264,3 +287,14 @@ def _pace_of(seconds: list[float | None]) -> Pace | None:
         low, middle, high = quantiles(asked, n=4, method="inclusive")
         return Pace(low, middle, high, share)
     return Pace(asked[0], asked[0], asked[0], share) if asked else None
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        # A folder that cannot be read now hides its files; it does not delete them.
+        return False
+    return False

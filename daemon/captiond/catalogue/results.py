@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, case, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, case, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
@@ -109,16 +109,16 @@ def sidecars_due(
     connection: Connection, limit: int, photo_id: int | None = None, *, after: int = 0
 ) -> list[SidecarDue]:
     """List files whose sidecar is due, of photos that nobody is working on, behind the file `after`."""
-    busy = exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running")))
-    answered = exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1)
-    due = select(files).where(files.c.sidecar_dirty > 0, files.c.state == "known", answered, ~busy)
-    due = due.where(files.c.id > after)
+    due = _due().where(files.c.id > after)
     if photo_id is not None:
         due = due.where(files.c.photo_id == photo_id)
-    return [
-        SidecarDue(row.id, row.sidecar_dirty, row.photo_id, inbox_file_from(row), row.sidecar_sha256)
-        for row in connection.execute(due.order_by(files.c.id).limit(limit))
-    ]
+    return [_sidecar_due(row) for row in connection.execute(due.order_by(files.c.id).limit(limit))]
+
+
+def sidecar_due(connection: Connection, file_id: int) -> SidecarDue | None:
+    """Look whether the sidecar of one file is due still."""
+    row = connection.execute(_due().where(files.c.id == file_id)).one_or_none()
+    return None if row is None else _sidecar_due(row)
 
 
 def note_sidecar(
@@ -134,6 +134,16 @@ def note_sidecar(
     if sha256 is not None:
         changes["sidecar_sha256"] = sha256
     connection.execute(update(files).where(files.c.id == due.file_id).values(changes))
+
+
+def _due() -> Select[Any]:
+    busy = exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running")))
+    answered = exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1)
+    return select(files).where(files.c.sidecar_dirty > 0, files.c.state == "known", answered, ~busy)
+
+
+def _sidecar_due(row: Row[Any]) -> SidecarDue:
+    return SidecarDue(row.id, row.sidecar_dirty, row.photo_id, inbox_file_from(row), row.sidecar_sha256)
 
 
 def _columns(result: Result) -> dict[str, object]:

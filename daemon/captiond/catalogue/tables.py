@@ -74,12 +74,14 @@ files = Table(
     Column("mtime_ns", Integer),
     Column("ctime_ns", Integer),
     Column("seen_at", Text, nullable=False),
+    Column("absent_since", Text),
     Column("sidecar_dirty", Integer, nullable=False, server_default="0"),
     Column("sidecar_sha256", Text),
     Column("sidecar_reason", Text),
     Index("files_photo", "photo_id"),
     Index("files_state", "state"),
     Index("files_sidecar_dirty", "sidecar_dirty"),
+    Index("files_absent_since", "absent_since"),
 )
 
 models = Table(

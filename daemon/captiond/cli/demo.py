@@ -1,5 +1,7 @@
 """`captiond demo`: the real daemon against a simulated model server, on a few drawn pictures."""
 
+import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,13 +37,13 @@ def demo(folder: Folder = None) -> None:
     with _simulator() as url:
         _say("captiond run", inbox, "--once")
         _captiond("run", inbox, "--once", "--catalogue", catalogue, "--ollama", url, check=True)
-    _say("captiond show", "'road sign.jpg'")
+    _say("captiond show", "road sign.jpg")
     _captiond("show", "road sign.jpg", "--catalogue", catalogue)
     _say("captiond search", "liberté")
     _captiond("search", "liberté", "--catalogue", catalogue)
     typer.echo(
         f"\nThe pictures, their sidecars and the catalogue are in {place}\n"
-        f"Look into it:  sqlite3 {catalogue} 'SELECT path, description, text FROM photos'"
+        f"Look into it:  sqlite3 {shlex.quote(str(catalogue))} 'SELECT path, description, text FROM photos'"
     )
 
 
@@ -59,10 +61,17 @@ def _simulator() -> Iterator[str]:
 
 def _captiond(*arguments: str | Path, check: bool = False) -> None:
     command = [sys.executable, "-m", "captiond", *map(str, arguments)]
-    code = subprocess.run(command, check=False).returncode
+    code = subprocess.run(command, check=False, env=_without_settings()).returncode
     if check and code:
         raise typer.Exit(code)
 
 
-def _say(*words: object) -> None:
-    typer.echo(f"\n$ {' '.join(map(str, words))}")
+def _without_settings() -> dict[str, str]:
+    """Give the environment without the user's own settings, which are not for play."""
+    ours = ("CAPTIOND_", "OLLAMA_HOST")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"CAPTIOND_CONFIG": os.devnull}
+
+
+def _say(command: str, *words: object) -> None:
+    typer.echo(f"\n$ {command} {shlex.join(map(str, words))}")

@@ -76,11 +76,6 @@ def one_line(text: str) -> str:
     return printable(" / ".join(line.strip() for line in text.splitlines() if line.strip()))
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """Write a number with its noun: `1 photo`, `1,284 photos`."""
-    return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}"
-
-
 def listed(words: Iterable[str]) -> str:
     """Write words as people do: `a, b and c`."""
     *most, last = list(words)

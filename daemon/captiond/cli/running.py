@@ -9,8 +9,9 @@ import structlog
 from rich.console import Console
 
 from captiond import app
-from captiond.logs import configure, is_journal, style_for
+from captiond.logs import configure, is_journal, set_level, style_for
 from captiond.settings import Settings
+from captiond.unblocked import Unblocked
 
 from .display import LiveProgress
 
@@ -23,12 +24,22 @@ def run_daemon(load_settings: Callable[[], Settings], *, once: bool) -> int:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     style = style_for(settings.log, os.environ, sys.stderr)
     display = LiveProgress(console) if style == "terminal" else None
+    lines = Unblocked(sys.stderr)
     configure(
         style,
         settings.log_level,
-        display.print if display else None,
+        display.print if display else lines.give,
         priorities=is_journal(os.environ, sys.stderr),
     )
     log = structlog.stdlib.get_logger("captiond")
-    work = app.run(settings, reload=load_settings, once=once, environ=os.environ, log=log, display=display)
-    return asyncio.run(work)
+
+    def reload() -> Settings:
+        again = load_settings()
+        set_level(again.log_level)
+        return again
+
+    work = app.run(settings, reload=reload, once=once, environ=os.environ, log=log, display=display)
+    try:
+        return asyncio.run(work)
+    finally:
+        lines.flush(1.0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captiond.printable import printable
+from captiond.printable import counted, printable
 
 from .output import (
     AsJson,
@@ -15,7 +15,6 @@ from .output import (
     ConfigFile,
     bold,
     catalogue_path,
-    counted,
     dim,
     note,
     on_terminal,

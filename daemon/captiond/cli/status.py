@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captiond.printable import printable
+from captiond.printable import counted, printable
 
 from .output import (
     AsJson,
@@ -14,7 +14,6 @@ from .output import (
     ConfigFile,
     bold,
     catalogue_path,
-    counted,
     dim,
     local,
     print_json,

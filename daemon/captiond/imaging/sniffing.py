@@ -65,6 +65,9 @@ _BRANDS = {
 }
 """Brands of ISO media files (`ftyp`); the first that is known decides."""
 
+_NO_PICTURES = frozenset(("MP4", "MOV", "AVI", "MKV", "PDF", "EPS"))
+"""Formats that are known only to be named in a sentence."""
+
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _TIFF_ORDERS: dict[bytes, Literal["little", "big"]] = {
     b"II*\0": "little",
@@ -102,6 +105,12 @@ def refusal(name: str | None, enabled: tuple[str, ...], *, heif_available: bool)
     if name in DEFAULT_FORMATS + OPTIONAL_FORMATS:
         return UnsupportedPicture(f'{name} is switched off: add "{name}" to imaging.formats', name)
     return UnsupportedPicture(f"captiond does not read {name}", name)
+
+
+def is_stray(rejection: Rejected) -> bool:
+    """Tell whether this is no picture at all: a letter, a movie."""
+    name = rejection.image_format if isinstance(rejection, UnsupportedPicture) else None
+    return isinstance(rejection, NotAPicture) or name in _NO_PICTURES
 
 
 def _media(head: bytes) -> str:

@@ -8,20 +8,46 @@ import fcntl
 import os
 from pathlib import Path
 
+MOUNTS = Path("/proc/self/mountinfo")
+
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "virtiofs")
+"""File systems that refuse every lease with the same word as a local one whose file is written to."""
 
 
 def nobody_writes(path: Path) -> bool:
     """Tell whether it is certain that nobody has this file open for writing now."""
+    return _writer(path) is False
+
+
+def somebody_writes(path: Path) -> bool:
+    """Tell whether it is certain that somebody has this file open for writing now."""
+    return _writer(path) is True
+
+
+def _writer(path: Path) -> bool | None:
+    """Tell whether somebody writes; None where that cannot be known."""
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:
-        return False
+        return None
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return None if _is_remote(os.fstat(descriptor).st_dev) else True
     except OSError:
-        return False
+        return None
     finally:
         os.close(descriptor)
-    return True
+    return False
+
+
+def _is_remote(device: int) -> bool:
+    """Tell whether a device is a file system of another machine; one that is not listed is a local one."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in MOUNTS.read_text(errors="replace").splitlines():
+        mount, _, kind = line.partition(" - ")
+        if mount.split()[2] == number:
+            return kind.startswith(_REMOTE)
+    return False

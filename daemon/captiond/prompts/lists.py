@@ -6,11 +6,12 @@ import unicodedata
 from captiond.errors import UnusableReply
 from captiond.model import Answer, Json, Status
 
-from .checks import LOOP_LINES, flood
+from .checks import LOOP_LINES, echo, flood
 from .loose_json import read_json, strings_in
-from .phrases import bare, refuses, without_meta, without_preamble
+from .phrases import bare, refuses, unfenced, without_meta, without_preamble
 from .prompt import Prompt
 from .schemas import LONGEST_ENTRY, MOST_ENTRIES
+from .wording import filled
 
 MOST_WORDS = 5
 """In a reply that is no JSON, longer pieces are sentences."""
@@ -41,10 +42,13 @@ def list_closing(_: Prompt) -> str:
     return f"Answer only with a JSON array of at most {MOST_ENTRIES} short strings."
 
 
-def understand_list(_prompt: Prompt, text: str, _about: str | None) -> Answer:
+def understand_list(prompt: Prompt, text: str, _about: str | None) -> Answer:
     """Read a list; an empty one is an answer, a list that says one thing over and over is not."""
     given = json_strings(text)
     if given is None:
+        wrong = half_json(text) or echo(text, filled(prompt, ""))
+        if wrong:
+            raise UnusableReply(wrong, text)
         given = pieces(text)
     distinct = {entry.strip().lower() for entry in given}
     if len(given) >= LOOP_LINES and len(distinct) <= 2:  # noqa: PLR2004 (as for lines of a text)
@@ -55,6 +59,11 @@ def understand_list(_prompt: Prompt, text: str, _about: str | None) -> Answer:
     if not names:
         raise UnusableReply("the reply is no list of short names", text)
     return Answer(status=Status.OK, value=", ".join(names), content=names)
+
+
+def half_json(text: str) -> str | None:
+    """Say so where a reply begins as JSON and is no list: cut off, or of another shape."""
+    return "the reply is no whole list" if unfenced(text.strip())[:2] in {'["', '{"'} else None
 
 
 def json_strings(text: str) -> list[str] | None:

@@ -71,6 +71,7 @@ ABOUT_PICTURE = phrase(rf"(?:(?:the|this) {PICTURE}|it) (?:is|shows?|depicts?|fe
 OPENING = r"(?:(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely|yes)\s*[,!.:]* )?"
 PRODUCT = r"(?:\w+ ){0,4}" + one_of(
     "text transcription transcript translation description caption copy version words writing"
+    " answer reply response"
 )
 SURFACE = any_of(PICTURE, "sign", "label", "poster", "page", "document")
 CLEARLY_AFTER = r"(?:\s*\n\s*|\s*(?=[\"“”«‘`]|'))"

@@ -269,6 +269,13 @@ def changed_needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
     return tuple(name for name in changed if name not in _WITHOUT_RESTART)
 
 
+def taking_over(old: Settings, new: Settings) -> Settings:
+    """Give the old settings with all of the new that applies without a restart."""
+    translation = old.translation.model_copy(update={"target": new.translation.target})
+    changes = {"log": new.log, "log_level": new.log_level, "prompts": new.prompts, "translation": translation}
+    return old.model_copy(update=changes)
+
+
 def _names(table: type[BaseModel], prefix: str) -> Iterator[str]:
     for attribute, field in table.model_fields.items():
         name = prefix + (field.alias or attribute)

@@ -49,7 +49,7 @@ class PullFailed(Exception):
 def source_of(model: str, *, insecure: bool) -> Source:
     """Take a model's name apart."""
     parts = full_name(model).split("/")
-    hosted = len(parts) > 2 or "." in parts[0] or (":" in parts[0] and len(parts) > 1)  # noqa: PLR2004 - host/library/name
+    hosted = len(parts) > 2 or (len(parts) > 1 and any(mark in parts[0] for mark in ".:"))  # noqa: PLR2004 - host/library/name
     host = parts.pop(0) if hosted else "registry.ollama.ai"
     name, _, tag = parts.pop().partition(":")
     return Source(host, f"{'/'.join(parts) or 'library'}/{name}", tag, secure=not (insecure and hosted))

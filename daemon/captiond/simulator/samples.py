@@ -12,7 +12,7 @@ MENU_TEXT = "Heute frisch: Brot und Käse"
 
 
 def draw_samples(folder: Path) -> list[Path]:
-    """Draw the sample pictures into `folder` and give their paths."""
+    """Draw the sample pictures into `folder`, but over nothing that is there, and give their paths."""
     pictures = {
         "beach.jpg": _beach(),
         "forest.png": _forest(),
@@ -23,7 +23,8 @@ def draw_samples(folder: Path) -> list[Path]:
     for name, picture in pictures.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, quality=92)
+        if not path.exists():
+            picture.save(path, quality=92)
     return [folder / name for name in pictures]
 
 

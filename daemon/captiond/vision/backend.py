@@ -30,7 +30,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a look at the server found: all that is worth saying about it at start."""
+    """What a look at the server found: all that is worth saying about it at start.
+
+    `fits` are the pixels that each of its models can use, `fit` those of the main one.
+    """
 
     server_version: str
     model: str
@@ -38,6 +41,7 @@ class Inspection:
     fit: Fit
     gpu_share: float | None
     warnings: tuple[str, ...] = ()
+    fits: Mapping[str, Fit] = field(default_factory=dict)
 
 
 PullProgress = Callable[[str, int, int], None]

@@ -146,7 +146,7 @@ class Suspects:
 class Endpoint:
     """A server that is asked by up to `parallel` workers at once.
 
-    `canary_jpeg` is the tiny picture that tells a bad photo from a bad server. `inspection` and `fit` are
+    `canary_jpeg` is the tiny picture that tells a bad photo from a bad server. `inspection` and `fit_for` are
     known once it has been up. `changed` hears every change of its health once, `progress` how far a pull is.
     """
 
@@ -200,12 +200,11 @@ class Endpoint:
         """The sentence why it does not work."""
         return self.health.reason
 
-    @property
-    def fit(self) -> Fit:
-        """The pixels its model can use; the server must have been up."""
+    def fit_for(self, model: str | None) -> Fit:
+        """Give the pixels that a model can use, None for the main one; the server must have been up."""
         if self.inspection is None:
             raise ServerAway(f"{self.name} has not been looked at yet.")
-        return self.inspection.fit
+        return self.inspection.fits.get(model or self.inspection.model, self.inspection.fit)
 
     def slot(self) -> AbstractAsyncContextManager[None]:
         """Wait for one of the server's slots and hold it."""

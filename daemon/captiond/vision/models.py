@@ -7,7 +7,7 @@ from typing import Any
 from ollama import ProgressResponse
 
 from captiond.errors import ModelMissing, Outage, Rejected, ServerAway, TryAgain
-from captiond.model import Json
+from captiond.model import Fit, Json
 
 from .backend import ModelNotPulled, PullProgress
 from .connection import Connection
@@ -40,6 +40,11 @@ class Models:
     def names(self) -> tuple[str, ...]:
         """The models that were asked for, the main one first."""
         return tuple(self._wanted)
+
+    @property
+    def fits(self) -> dict[str, Fit]:
+        """The pixels that each model can use, as far as they are known."""
+        return {name: known.fit for name, known in self._known.items()}
 
     async def learn(self) -> str:
         """Ask the server about all models, whatever is known of them; give its version."""

@@ -1,0 +1,247 @@
+"""Questions of one's own are configuration alone: a column, a word for search, an entry in the sidecar."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from acceptance.conftest import Command, Eventually, Sidecar, SimulatedServer, beside
+from conftest import MakePhoto
+
+MOOD = """
+[prompts.mood]
+enabled = true
+"""
+SEASON = """
+[prompts.season]
+kind = "choice"
+choices = ["spring", "summer", "autumn", "winter", "unknown"]
+text = "In which season was this picture taken?"
+"""
+SHOP = """
+[prompts.shop]
+kind = "text"
+from = "ocr"
+text = "What can one buy where this is written? {text}"
+"""
+COUNTED = """
+[prompts.colours_seen]
+kind = "json"
+text = "Which colours are there? Answer in JSON."
+
+[prompts.colours_seen.schema]
+type = "object"
+required = ["colours"]
+properties = { colours = { type = "array", items = { type = "string" } } }
+"""
+FINE = """
+[prompts.fine]
+kind = "text"
+model = "{model}"
+text = "Describe the fine print."
+"""
+ANYRES = "llava16hd"
+"""A model that the simulated server has and that cuts large pictures into tiles of 576 tokens each."""
+
+
+def configure(captiond: Command, toml: str) -> None:
+    path = captiond.home / "captiond.toml"
+    path.write_text(toml)
+    captiond.settings["CAPTIOND_CONFIG"] = str(path)
+
+
+def asked(server: SimulatedServer) -> Counter[str]:
+    """Count the questions by their first line."""
+    return Counter(question["prompt"].splitlines()[0] for question in server.questions)
+
+
+def test_a_prompt_becomes_a_column_a_search_word_and_a_sidecar_entry(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photos = {name: make_photo(f"{name}.jpg", name) for name in ("red", "navy")}
+    configure(impatient, MOOD + SEASON)
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    for path, mood, season in impatient.rows("SELECT path, mood, season FROM photos"):
+        photo = photos[path.removesuffix(".jpg")]
+        assert mood in ("calm", "joyful", "tense", "sad", "neutral")
+        assert season in ("spring", "summer", "autumn", "winter", "unknown")
+        for word in (f"mood:{mood}", f"season:{season}"):
+            assert str(photo) in impatient("search", word).stdout
+        assert sidecar_of(photo)["summary"]["answers"] == {"mood": mood, "season": season}
+        assert sidecar_of(photo)["results"]["season"]["value"] == season
+        shown = impatient("show", photo).stdout
+        assert [mood, season] == [
+            line.split()[1] for line in shown.splitlines() if line.startswith(("mood", "season"))
+        ]
+
+
+def test_photos_read_before_are_asked_only_what_is_new(
+    impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photos = [make_photo("one.jpg"), make_photo("two.jpg", "navy")]
+    impatient("run", "--once", inbox)
+    before, answers = asked(server), [sidecar_of(photo)["results"] for photo in photos]
+    configure(impatient, SEASON)
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    assert asked(server) - before == {"In which season was this picture taken?": len(photos)}
+    for photo, earlier in zip(photos, answers, strict=True):
+        now = sidecar_of(photo)["results"]
+        assert now.keys() - earlier.keys() == {"season"}
+        assert {name: now[name] for name in earlier} == earlier
+
+
+def test_a_prompt_taken_away_leaves_its_answers(
+    impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photo = make_photo()
+    configure(impatient, SEASON)
+    impatient("run", "--once", inbox)
+    before = asked(server)
+    configure(impatient, "")
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    assert asked(server) == before
+    assert "season" in sidecar_of(photo)["results"]
+    assert impatient.rows("SELECT count(season) FROM photos") == [(1,)]
+
+
+def test_a_json_answer_is_kept_as_json(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photo = make_photo()
+    configure(impatient, COUNTED)
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    answer = sidecar_of(photo)["summary"]["answers"]["colours_seen"]
+    assert answer == {"colours": ["green", "white"]}
+    assert [json.loads(row) for (row,) in impatient.rows("SELECT colours_seen FROM photos")] == [answer]
+    assert impatient("search", "colours_seen:white").returncode == 0
+
+
+def test_a_prompt_about_another_answer_is_asked_without_the_picture(
+    impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    shop = make_photo("shop.jpg", text="Heute frisch: Brot und Käse")
+    wordless = make_photo("wordless.jpg", "navy")
+    configure(impatient, SHOP)
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    (question,) = [each for each in server.questions if each["prompt"].startswith("What can one buy")]
+    assert question["images"] == []
+    assert "Heute frisch: Brot und Käse" in question["prompt"]
+    assert sidecar_of(shop)["results"]["shop"]["from"] == "ocr"
+    assert sidecar_of(shop)["results"]["shop"]["status"] == "ok"
+    assert sidecar_of(wordless)["results"]["shop"]["status"] == "skipped"
+    assert sidecar_of(wordless)["results"]["shop"]["reason"]
+    assert "shop" not in sidecar_of(wordless)["summary"].get("answers", {})
+
+
+def test_a_prompt_may_have_a_model_of_its_own(
+    impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photo = make_photo()
+    configure(impatient, FINE.format(model=ANYRES))
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    models = {name: result.get("model") for name, result in sidecar_of(photo)["results"].items()}
+    assert models["fine"]["name"] == ANYRES
+    assert models["fine"]["digest"] != models["description"]["digest"]
+    assert models["description"]["name"] == "llava:13b-v1.6"
+    assert Counter(question["model"] for question in server.questions) == {"llava:13b-v1.6": 3, ANYRES: 1}
+
+
+def test_the_picture_for_another_model_is_as_large_as_that_model_can_use(
+    impatient: Command, inbox: Path, make_photo: MakePhoto
+) -> None:
+    make_photo(size=(1200, 900))
+    configure(impatient, FINE.format(model=ANYRES))
+    impatient("run", "--once", inbox)
+
+    ((tokens,),) = impatient.rows("SELECT prompt_tokens FROM results WHERE prompt = 'fine'")
+
+    assert tokens > 5 * 576, "an overview and four tiles"
+
+
+def test_a_model_that_only_a_prompt_wants_is_fetched_too(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photo = make_photo()
+    configure(impatient, FINE.format(model="qwen2.5vl:7b"))
+
+    ended = impatient("run", "--once", inbox)
+
+    assert ended.returncode == 0, ended.stderr
+    assert 'event="fetching the model"' in ended.stderr
+    assert sidecar_of(photo)["results"]["fine"]["model"]["name"] == "qwen2.5vl:7b"
+    assert ended.stderr.count('event="server away"') == 0, "it was known at the start what is wanted"
+
+
+def test_a_prompts_model_that_may_not_be_fetched_is_asked_for_by_name(
+    impatient: Command, inbox: Path, make_photo: MakePhoto
+) -> None:
+    photo = make_photo()
+    configure(impatient, "[ollama]\npull = false\n" + FINE.format(model="bakllava"))
+
+    ended = impatient("run", "--once", inbox)
+
+    assert ended.returncode == os.EX_UNAVAILABLE
+    assert "has not got the model bakllava. `ollama pull bakllava` there fetches it." in ended.stderr
+    assert impatient.rows("SELECT DISTINCT tries, error FROM jobs") == [(0, None)]
+    assert not beside(photo).exists()
+
+
+def test_a_prompts_model_that_cannot_see_is_named_and_nobody_is_charged(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, eventually: Eventually
+) -> None:
+    make_photo()
+    configure(impatient, FINE.format(model="textonly"))
+    with impatient.running(inbox) as process:
+        eventually(lambda: impatient.told("server away"))
+        assert process.poll() is None
+
+    (away,) = impatient.told("server away")
+    assert "The model textonly on " in away
+    assert "cannot see pictures. Choose a vision model" in away
+    assert impatient.rows("SELECT sum(tries), count(error) FROM jobs") == [(0, 0)]
+    assert impatient.rows("SELECT count(*) FROM results WHERE prompt = 'fine'") == [(0,)]
+
+
+def test_a_model_that_cannot_see_may_translate(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
+) -> None:
+    photo = make_photo(text="Heute frisch: Brot und Käse")
+    configure(impatient, '[prompts.translation]\nmodel = "textonly"\n')
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    translation = sidecar_of(photo)["results"]["translation"]
+    assert translation["model"]["name"] == "textonly"
+    assert translation["value"].startswith("Today fresh")
+
+
+@pytest.mark.parametrize(
+    ("toml", "reason"),
+    [
+        ('[prompts.shop]\nkind = "text"\ntext = "?"\nfrom = "smell"\n', "'smell' does not exist"),
+        ('[prompts.season]\nkind = "choice"\ntext = "?"\n', "a choice needs its choices"),
+        ('[prompts.season]\ntext = "?"\n', "a new prompt needs it"),
+    ],
+)
+def test_a_prompt_that_cannot_be_asked_is_refused_in_words(
+    toml: str, reason: str, impatient: Command, inbox: Path
+) -> None:
+    configure(impatient, toml)
+    ended = impatient("run", "--once", inbox)
+    assert ended.returncode == os.EX_CONFIG
+    assert reason in ended.stderr
+    assert "Traceback" not in ended.stderr

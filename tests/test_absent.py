@@ -1,0 +1,128 @@
+"""Deleted, or is the disk away?"""
+
+from pathlib import Path
+
+import pytest
+
+import daemon_parts
+from captiond.absent import Absent
+from conftest import MakePhoto
+from daemon_parts import Parts
+
+pytestmark = pytest.mark.anyio
+anyio_backend, decoder, parts = daemon_parts.anyio_backend, daemon_parts.decoder, daemon_parts.parts
+
+
+@pytest.fixture
+def absent(parts: Parts) -> Absent:
+    return Absent(parts.inbox, parts.catalogue, parts.clock)
+
+
+async def known(parts: Parts, make_photo: MakePhoto, count: int) -> list[Path]:
+    first = make_photo("0.jpg")
+    paths = [first, *(parts.inbox / f"{number}.jpg" for number in range(1, count))]
+    for path in paths[1:]:
+        path.write_bytes(first.read_bytes())
+    await parts.take_in(*paths)
+    return paths
+
+
+def missing(parts: Parts) -> list[str]:
+    return [path for (path,) in parts.rows("SELECT path FROM files WHERE state = 'missing' ORDER BY id")]
+
+
+async def test_a_file_is_missing_after_two_looks_a_minute_apart(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    gone, *_ = await known(parts, make_photo, 3)
+    gone.unlink()
+    for seconds in (0, 59):
+        await parts.clock.sleep(seconds)
+        await absent.look()
+        assert missing(parts) == []
+    await parts.clock.sleep(1)
+    await absent.look()
+    assert missing(parts) == ["0.jpg"]
+
+
+async def test_a_file_that_was_there_in_between_starts_anew(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    path, *_ = await known(parts, make_photo, 3)
+    content = path.read_bytes()
+    for _ in range(3):
+        path.unlink()
+        await absent.look()
+        await parts.clock.sleep(40)
+        path.write_bytes(content)
+        await absent.look()
+    assert missing(parts) == []
+
+
+@pytest.mark.parametrize(("all_files", "gone"), [(21, 20), (105, 21)])
+async def test_a_few_files_may_be_deleted_at_once(
+    parts: Parts, absent: Absent, make_photo: MakePhoto, all_files: int, gone: int
+) -> None:
+    for path in (await known(parts, make_photo, all_files))[:gone]:
+        path.unlink()
+    await absent.look()
+    await parts.clock.sleep(60)
+    await absent.look()
+    assert len(missing(parts)) == gone
+
+
+async def test_an_inbox_that_is_empty_on_another_disk_is_not_taken_for_deleted(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    for path in await known(parts, make_photo, 5):
+        path.unlink()
+    await parts.catalogue.write(lambda writer: writer.exec_driver_sql("UPDATE files SET device = device + 1"))
+    for _ in range(3):
+        await absent.look()
+        assert "5 of 5 known files are gone" in (absent.doubt or "")
+        await parts.clock.sleep(7200)
+    assert missing(parts) == []
+
+
+async def test_more_than_a_fifth_of_a_large_inbox_is_taken_for_deleted_after_an_hour(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    for path in (await known(parts, make_photo, 30))[:21]:
+        path.unlink()
+    for seconds in (0, 60, 3000):
+        await parts.clock.sleep(seconds)
+        await absent.look()
+        assert "21 of 30 known files are gone" in (absent.doubt or "")
+        assert missing(parts) == []
+    await parts.clock.sleep(600)
+    await absent.look()
+    assert len(missing(parts)) == 21
+
+
+async def test_the_doubt_ends_when_the_files_are_back(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    await known(parts, make_photo, 30)
+    parts.inbox.rename(parts.inbox.with_name("aside"))
+    parts.inbox.mkdir()
+    await absent.look()
+    assert absent.doubt
+    parts.inbox.rmdir()
+    parts.inbox.with_name("aside").rename(parts.inbox)
+    await absent.look()
+    assert absent.doubt is None
+
+
+async def test_a_folder_that_cannot_be_entered_hides_its_files_and_deletes_none(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    await known(parts, make_photo, 2)
+    folder = parts.inbox / "2024"
+    path = make_photo("2024/a.jpg", "red")
+    await parts.take_in(path)
+    folder.rename(parts.inbox / "aside")
+    folder.symlink_to(folder)  # a loop: the system cannot say whether the file is there
+    for _ in range(2):
+        await absent.look()
+        await parts.clock.sleep(60)
+    assert missing(parts) == []

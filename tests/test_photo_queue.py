@@ -1,0 +1,155 @@
+"""The durable queue: who comes next, and what becomes of what was in hand."""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import daemon_parts
+from captiond.catalogue import jobs
+from captiond.patience import Patience
+from captiond.photo_queue import PhotoQueue
+from conftest import MakePhoto
+from daemon_parts import OWNER, Parts
+
+pytestmark = pytest.mark.anyio
+anyio_backend, decoder, parts = daemon_parts.anyio_backend, daemon_parts.decoder, daemon_parts.parts
+
+Take = Callable[[], Coroutine[Any, Any, str]]
+
+
+@pytest.fixture
+def queue(parts: Parts) -> PhotoQueue:
+    return PhotoQueue(parts.catalogue, Patience(parts.catalogue, parts.clock, parts.log), parts.clock)
+
+
+async def put(parts: Parts, make_photo: MakePhoto, kind: str, count: int) -> None:
+    for number in range(count):
+        colour = f"rgb({number * 20}, {100 * (kind == 'new')}, 30)"
+        await parts.take_in(make_photo(f"{kind} {number}.jpg", colour), fresh=kind == "new")
+
+
+@pytest.fixture
+async def take(queue: PhotoQueue) -> AsyncIterator[Take]:
+    """Take the next photo, and keep it until the test ends."""
+    async with AsyncExitStack() as held:
+
+        async def next_one() -> str:
+            lease = await held.enter_async_context(queue.next())
+            return lease.files[0].path.stem
+
+        yield next_one
+
+
+def in_hand(parts: Parts) -> list[tuple[str, str | None, int]]:
+    return parts.rows("SELECT DISTINCT state, owner, tries FROM jobs")
+
+
+async def test_every_fourth_photo_comes_from_the_backlog(
+    parts: Parts, take: Take, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 3)
+    await put(parts, make_photo, "new", 6)
+    order = [await take() for _ in range(9)]
+    assert order == ["new 0", "new 1", "new 2", "old 0", "new 3", "new 4", "new 5", "old 1", "old 2"]
+
+
+async def test_a_photo_that_comes_wakes_who_waits(
+    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+) -> None:
+    waiting = asyncio.create_task(take())
+    await parts.clock.sleep(5)
+    await put(parts, make_photo, "new", 1)
+    assert not waiting.done()
+    queue.wake()
+    began = parts.clock.monotonic_seconds()
+    assert await waiting == "new 0"
+    assert parts.clock.monotonic_seconds() == began
+
+
+async def test_a_photo_that_nobody_told_of_is_found_all_the_same(
+    parts: Parts, take: Take, make_photo: MakePhoto
+) -> None:
+    began = parts.clock.monotonic_seconds()
+    waiting = asyncio.create_task(take())
+    await parts.clock.sleep(5)
+    await put(parts, make_photo, "new", 1)
+    await waiting
+    assert parts.clock.monotonic_seconds() - began <= 60
+
+
+async def test_a_further_try_is_taken_when_it_is_due(parts: Parts, take: Take, make_photo: MakePhoto) -> None:
+    await put(parts, make_photo, "old", 1)
+    lease = await parts.lease()
+    later = parts.clock.now() + timedelta(seconds=12)
+    await parts.catalogue.write(jobs.postpone, OWNER, lease.photo_id, later, "it is away")
+    began = parts.clock.monotonic_seconds()
+    await take()
+    assert 11 <= parts.clock.monotonic_seconds() - began <= 13
+
+
+async def test_a_photo_is_in_hand_for_as_long_as_the_block_lasts(
+    parts: Parts, queue: PhotoQueue, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 1)
+    async with queue.next():
+        assert queue.in_hand == 1
+    assert queue.in_hand == 0
+
+
+async def test_what_is_given_back_can_be_taken_at_once(
+    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 1)
+    async with queue.next() as lease:
+        await queue.give_back(lease)
+    assert in_hand(parts) == [("queued", None, 0)]
+    assert await take() == "old 0"
+
+
+async def test_what_is_put_off_waits_some_minutes(
+    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 1)
+    async with queue.next() as lease:
+        await queue.put_off(lease, "it is away")
+    assert in_hand(parts) == [("waiting", None, 0)]
+    assert parts.rows("SELECT DISTINCT error FROM jobs") == [("it is away",)]
+    began = parts.clock.monotonic_seconds()
+    await take()
+    assert 299 <= parts.clock.monotonic_seconds() - began <= 301
+
+
+async def test_all_that_is_in_hand_can_be_given_back(
+    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 2)
+    await take()
+    await take()
+    await queue.give_back_all()
+    assert in_hand(parts) == [("queued", None, 0)]
+
+
+async def test_what_another_captiond_had_in_hand_is_reclaimed_once(
+    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 2)
+    await parts.lease()
+    await take()
+    assert await queue.reclaim() == 1
+    assert await queue.reclaim() == 0
+
+
+async def test_whoever_stops_waiting_leaves_nothing_behind(take: Take) -> None:
+    for tenth_of_a_millisecond in range(60):
+        waiting = asyncio.create_task(take())
+        await asyncio.to_thread(time.sleep, tenth_of_a_millisecond / 10_000)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    del waiting
+    gc.collect()

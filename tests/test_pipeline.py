@@ -1,0 +1,286 @@
+"""One photo, start to finish: known, asked about, and what becomes of a photo that is not what it seemed."""
+
+import json
+import shutil
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import daemon_parts
+from captiond.catalogue.store import Connection
+from captiond.errors import FileChanged, InboxGone
+from captiond.imaging.limits import Limits
+from captiond.model import SidecarPlace
+from captiond.outbox import SidecarPlaces
+from captiond.simulator import Fault
+from conftest import MakePhoto
+from daemon_parts import Parts, UnhurriedDecoder
+
+pytestmark = pytest.mark.anyio
+anyio_backend, decoder, parts = daemon_parts.anyio_backend, daemon_parts.decoder, daemon_parts.parts
+
+FRENCH = "Attention ! Éléphants en liberté"
+DESCRIPTION_WORDS = "Describe this picture"
+ALL = ["objects", "description", "ocr", "translation"]
+
+MANY_DONE = """
+WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2000)
+INSERT INTO photos (name, folder, path, inbox, bytes, sha256, added_at, updated_at, state)
+SELECT 'done', '', 'done', '/other', 1, 'sha ' || number, '', '', 'done' FROM numbers
+"""
+
+DYING_CAGE = """
+import sys
+from captiond.imaging.wire import packed
+sys.stdout.buffer.write(packed({}))
+sys.stdout.flush()
+sys.stdin.buffer.read(1)
+"""
+
+
+def jobs(parts: Parts) -> list[tuple[object, ...]]:
+    return parts.rows("SELECT prompt, state, tries FROM jobs ORDER BY id")
+
+
+async def steps(parts: Parts, path: Path) -> int:
+    """Take in a file, and count SQLite's steps by the hundred."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    def watch(writer: Connection) -> None:
+        connection = writer.connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        connection.set_progress_handler(count, 100)
+
+    await parts.catalogue.write(watch)
+    await parts.take_in(path)
+    return counted
+
+
+# ── taking in ──
+
+
+async def test_a_picture_is_known_with_all_its_questions(parts: Parts, make_photo: MakePhoto) -> None:
+    await parts.take_in(make_photo("2024/a.jpg"))
+    assert parts.rows("SELECT path, state FROM photos") == [("2024/a.jpg", "queued")]
+    assert jobs(parts) == [(prompt, "queued", 0) for prompt in ALL]
+    assert parts.rows("SELECT DISTINCT priority FROM jobs") == [(0,)]
+
+
+async def test_a_fresh_drop_goes_ahead_of_the_backlog(parts: Parts, make_photo: MakePhoto) -> None:
+    await parts.take_in(make_photo("old.jpg", "red"))
+    await parts.take_in(make_photo("new.jpg", "blue"), fresh=True)
+    assert (await parts.lease()).files[0].path.name == "new.jpg"
+
+
+async def test_known_bytes_under_another_name_cost_no_question(parts: Parts, make_photo: MakePhoto) -> None:
+    first = make_photo("a.jpg")
+    copy = Path(shutil.copy(first, parts.inbox / "b.jpg"))
+    await parts.take_in(first, copy)
+    assert parts.rows("SELECT copies FROM photos") == [(2,)]
+    assert len(jobs(parts)) == len(ALL)
+
+
+async def test_taking_in_costs_no_more_among_many_photos_that_are_done(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    alone = await steps(parts, make_photo("a.jpg", "red"))
+    await parts.catalogue.write(lambda writer: writer.exec_driver_sql(MANY_DONE))
+    among_many = await steps(parts, make_photo("b.jpg", "blue"))
+    assert among_many < 2 * alone + 10
+
+
+async def test_a_broken_picture_is_refused_with_its_reason(parts: Parts) -> None:
+    path = parts.inbox / "broken.jpg"
+    path.write_text("no picture at all")
+    await parts.take_in(path)
+    ((state, reason),) = parts.rows("SELECT state, reason FROM files")
+    assert (state, reason) == ("refused", parts.said("refused")[0]["reason"])
+    assert "no picture" in reason
+    assert not parts.rows("SELECT 1 FROM photos")
+
+
+async def test_a_letter_among_the_photos_is_passed_over_in_silence(parts: Parts) -> None:
+    path = parts.inbox / "letter.txt"
+    path.write_text("Dear Ada,")
+    await parts.take_in(path)
+    assert parts.rows("SELECT state FROM files") == [("skipped",)]
+    assert not parts.lines
+
+
+async def test_a_movie_among_the_photos_is_passed_over_in_silence(parts: Parts) -> None:
+    path = parts.inbox / "clip.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(100))
+    await parts.take_in(path)
+    assert parts.rows("SELECT state FROM files") == [("skipped",)]
+    assert not parts.lines
+
+
+async def test_a_format_that_is_switched_off_is_remembered_by_its_name(parts: Parts) -> None:
+    path = parts.inbox / "scan.bmp"
+    Image.new("RGB", (40, 30)).save(path)
+    await parts.take_in(path)
+    ((state, name, reason),) = parts.rows("SELECT state, format, reason FROM files")
+    assert (state, name) == ("refused", "BMP")
+    assert "imaging.formats" in reason
+
+
+async def test_a_file_over_the_limit_is_refused(parts: Parts, make_photo: MakePhoto) -> None:
+    path = make_photo()
+    parts.pipeline.choices = replace(parts.pipeline.choices, limits=Limits(max_file_bytes=100))
+    await parts.take_in(path)
+    assert parts.rows("SELECT state FROM files") == [("refused",)]
+
+
+async def test_a_file_that_changed_since_it_was_seen_goes_up(parts: Parts, make_photo: MakePhoto) -> None:
+    path = make_photo()
+    seen = parts.seen(path)
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(FileChanged):
+        await parts.pipeline.take_in(seen, fresh=False)
+    assert not parts.rows("SELECT 1 FROM files")
+
+
+async def test_a_file_without_its_inbox_is_an_outage(parts: Parts, make_photo: MakePhoto) -> None:
+    seen = parts.seen(make_photo())
+    parts.inbox.rename(parts.inbox.with_name("unmounted"))
+    with pytest.raises(InboxGone):
+        await parts.pipeline.take_in(seen, fresh=False)
+
+
+# ── the picture ──
+
+
+async def test_a_picture_that_does_not_decode_is_put_aside(parts: Parts, make_photo: MakePhoto) -> None:
+    path = make_photo()
+    path.write_bytes(path.read_bytes()[:-2000])
+    await parts.take_in(path)
+    await parts.describe()
+    ((state, reason),) = parts.rows("SELECT state, reason FROM photos")
+    assert (state, reason) == ("unreadable", parts.said("unreadable")[0]["reason"])
+    assert not jobs(parts)
+    assert not parts.asked()
+
+
+async def test_a_picture_that_kills_the_decoder_is_charged(parts: Parts, make_photo: MakePhoto) -> None:
+    async with UnhurriedDecoder(Limits(), command=(sys.executable, "-c", DYING_CAGE)) as dying:
+        parts.pipeline = parts.pipeline_with(dying)
+        await parts.take_in(make_photo())
+        await parts.describe()
+    assert jobs(parts) == [(prompt, "waiting", 1) for prompt in ALL]
+    assert "the decoder died on this picture" in parts.said("will try again")[0]["reason"]
+
+
+@pytest.mark.parametrize(("store_gps", "place"), [(False, (None, None)), (True, (48.5, -2.25))])
+async def test_the_place_is_kept_only_where_that_is_wanted(
+    parts: Parts, store_gps: bool, place: tuple[float | None, float | None]
+) -> None:
+    parts.pipeline = parts.pipeline_with(imaging={"store_gps": store_gps})
+    path = parts.inbox / "holiday.jpg"
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS R"
+    exif.get_ifd(0x8769)[0x9003] = "2024:07:14 16:21:05"
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 30.0, 0.0), 3: "W", 4: (2.0, 15.0, 0.0)})
+    Image.new("RGB", (400, 300), "green").save(path, exif=exif)
+    await parts.take_in(path)
+    await parts.describe()
+    facts = parts.rows("SELECT format, width, height, taken_at, camera FROM photos")
+    assert facts == [("JPEG", 400, 300, "2024-07-14T16:21:05", "Canon EOS R")]
+    assert parts.rows("SELECT latitude, longitude FROM photos") == [place]
+
+
+async def test_a_photo_whose_file_is_gone_is_not_asked_about(parts: Parts, make_photo: MakePhoto) -> None:
+    path = make_photo()
+    await parts.take_in(path)
+    path.unlink()
+    with pytest.raises(FileChanged):
+        await parts.describe()
+    assert not parts.asked()
+    assert {tries for *_, tries in jobs(parts)} == {0}
+
+
+async def test_a_photo_whose_file_has_other_bytes_is_not_asked_about(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    await parts.take_in(make_photo())
+    make_photo(colour="red")
+    with pytest.raises(FileChanged):
+        await parts.describe()
+    assert not parts.asked()
+
+
+async def test_a_photo_is_known_by_its_bytes_whatever_the_stamp_says(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    path = make_photo()
+    await parts.take_in(path)
+    stamp = parts.seen(make_photo(colour="red")).stamp
+    await parts.catalogue.write(
+        lambda writer: writer.exec_driver_sql(
+            "UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?",
+            (stamp.size_bytes, stamp.mtime_ns, stamp.ctime_ns),
+        )
+    )
+    with pytest.raises(FileChanged):
+        await parts.describe()
+    assert not parts.asked()
+
+
+async def test_a_copy_is_read_where_the_first_file_is_gone(parts: Parts, make_photo: MakePhoto) -> None:
+    first = make_photo("a.jpg")
+    copy = Path(shutil.copy(first, parts.inbox / "b.jpg"))
+    await parts.take_in(first, copy)
+    first.unlink()
+    await parts.describe()
+    assert parts.asked() == ALL[:3]
+    assert parts.rows("SELECT state FROM photos") == [("done",)]
+
+
+# ── the end ──
+
+
+async def test_every_file_gets_its_sidecar_at_the_end(parts: Parts, make_photo: MakePhoto) -> None:
+    first = make_photo("a.jpg")
+    copy = Path(shutil.copy(first, parts.inbox / "b.jpg"))
+    await parts.take_in(first, copy)
+    await parts.describe()
+    for path in (first, copy):
+        sidecar = json.loads(path.with_name(f"{path.name}.captiond.json").read_bytes())
+        assert (sidecar["state"], list(sidecar["results"])) == (
+            "done",
+            ["description", "objects", "ocr", "translation"],
+        )
+    assert parts.rows("SELECT DISTINCT sidecar_dirty FROM files") == [(0,)]
+
+
+async def test_what_still_waits_does_not_hold_up_the_sidecar(parts: Parts, make_photo: MakePhoto) -> None:
+    parts.server.faults.set(Fault("refusal", prompt=DESCRIPTION_WORDS))
+    path = make_photo()
+    await parts.take_in(path)
+    await parts.describe()
+    sidecar = json.loads(path.with_name(f"{path.name}.captiond.json").read_bytes())
+    assert (sidecar["state"], list(sidecar["results"])) == ("partial", ["objects", "ocr", "translation"])
+
+
+async def test_without_sidecars_nothing_is_written(parts: Parts, make_photo: MakePhoto) -> None:
+    places = SidecarPlaces({parts.inbox: SidecarPlace("off")}, parts.inbox.parent / "sidecars")
+    parts.pipeline.choices = replace(parts.pipeline.choices, sidecars=places)
+    await parts.take_in(make_photo())
+    await parts.describe()
+    assert [path.name for path in parts.inbox.iterdir()] == ["photo.jpg"]
+
+
+async def test_the_line_in_the_log_tells_nothing_that_was_read(parts: Parts, make_photo: MakePhoto) -> None:
+    await parts.take_in(make_photo(text=FRENCH))
+    await parts.describe()
+    (line,) = parts.said("described")
+    assert (line["file"], line["answers"], line["text"], line["translated"]) == ("photo.jpg", 4, "und", "en")
+    assert "liberté" not in json.dumps(line, ensure_ascii=False)
