@@ -18,7 +18,7 @@ from .catalogue import intake, queries
 from .catalogue.store import Catalogue
 from .clock import Clock
 from .errors import CaptiondError, FileChanged, Outage, TryAgain
-from .inbox.leasing import nobody_writes, somebody_writes
+from .inbox.leasing import nobody_writes
 from .inbox.reading import Skipped, look
 from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
 from .inbox.settling import Settling
@@ -187,6 +187,8 @@ class Noticing:
 
     async def _weigh(self, finding: Finding, *, hinted: bool) -> None:
         match finding:
+            case InboxFile(path=path) if self._is_catalogue(path):
+                return
             case InboxFile():
                 self.found_by_scan += not hinted
                 wall_now_ns = int(self._clock.now().timestamp() * 1e9)
@@ -205,6 +207,11 @@ class Noticing:
                 self._scan_pause_seconds = max(self._scan_seconds, by_cost)
                 self._log.debug("scanned", files=finding.files, seconds=round(finding.seconds, 3))
 
+    def _is_catalogue(self, path: Path) -> bool:
+        """Tell the catalogue's own files, which change whenever something is noted about them."""
+        catalogue = self._catalogue.path
+        return path.parent == catalogue.parent and path.name.startswith(catalogue.name)
+
     async def _settle(self, *, fresh: bool) -> None:
         for file in self.settling.due(self._clock.monotonic_seconds()):
             found = await asyncio.to_thread(look, self.inbox, file.path)
@@ -218,9 +225,6 @@ class Noticing:
             self._scan_now.set()
 
     async def _take(self, file: InboxFile, *, fresh: bool) -> None:
-        if await asyncio.to_thread(somebody_writes, file.path):
-            self._wait_on(file)
-            return
         try:
             await self._take_in(file, fresh)
             self._noted.pop(file.path, None)

@@ -19,6 +19,7 @@ from captiond.choices import Choices
 from captiond.clock import Clock
 from captiond.errors import (
     FileChanged,
+    Outage,
     Rejected,
     TryAgain,
 )
@@ -84,7 +85,7 @@ class Pipeline:
             intake.register, original, self.choices.names, fresh=fresh, now=self._clock.now()
         )
         # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
-        await self._outbox.write_due(self.choices.sidecars, photo_id)
+        await self._write_sidecars(photo_id)
 
     async def describe(self, lease: Lease, endpoint: Endpoint) -> None:
         """Ask a leased photo's prompts, one after another, and write its sidecars.
@@ -104,7 +105,7 @@ class Pipeline:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
         answers = await self._asking(lease, pictures, endpoint).ask_all()
-        await self._outbox.write_due(self.choices.sidecars, lease.photo_id)
+        await self._write_sidecars(lease.photo_id)
         seconds = self._clock.monotonic_seconds() - started
         self._log.info("described", file=_name(lease), seconds=round(seconds, 1), **_summary(answers))
 
@@ -124,6 +125,11 @@ class Pipeline:
         )
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=_name(lease), prompts=list(prompts), reason=reason)
+
+    async def _write_sidecars(self, photo_id: int) -> None:
+        # What an outage leaves unwritten stays due, and the service comes back to it.
+        with suppress(Outage):
+            await self._outbox.write_due(self.choices.sidecars, photo_id)
 
     def _read(self, file: InboxFile) -> Original:
         limits = self.choices.limits

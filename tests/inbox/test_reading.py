@@ -93,6 +93,12 @@ def test_a_file_that_changed_since_it_was_looked_at_is_not_read(inbox: Path) -> 
         read(file, ENOUGH)
 
 
+def test_a_file_that_is_still_written_to_is_not_read(inbox: Path) -> None:
+    file = written(inbox / "x.jpg")
+    with file.path.open("r+b"), pytest.raises(FileChanged, match="still writing"):
+        read(file, ENOUGH)
+
+
 def _append(path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"more")

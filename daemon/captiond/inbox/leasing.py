@@ -17,20 +17,23 @@ _REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "virtiofs")
 
 def nobody_writes(path: Path) -> bool:
     """Tell whether it is certain that nobody has this file open for writing now."""
-    return _writer(path) is False
-
-
-def somebody_writes(path: Path) -> bool:
-    """Tell whether it is certain that somebody has this file open for writing now."""
-    return _writer(path) is True
-
-
-def _writer(path: Path) -> bool | None:
-    """Tell whether somebody writes; None where that cannot be known."""
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:
-        return None
+        return False
+    try:
+        return _writer(descriptor) is False
+    finally:
+        os.close(descriptor)
+
+
+def somebody_writes(descriptor: int) -> bool:
+    """Tell whether it is certain that somebody has the open file open for writing, too."""
+    return _writer(descriptor) is True
+
+
+def _writer(descriptor: int) -> bool | None:
+    """Tell whether somebody writes; None where that cannot be known."""
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -38,8 +41,6 @@ def _writer(path: Path) -> bool | None:
         return None if _is_remote(os.fstat(descriptor).st_dev) else True
     except OSError:
         return None
-    finally:
-        os.close(descriptor)
     return False
 
 

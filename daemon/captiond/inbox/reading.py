@@ -18,6 +18,7 @@ from captiond.model import Digest, FileStamp, InboxFile, Original
 from captiond.printable import printable
 
 from .candidates import verdict_beneath
+from .leasing import somebody_writes
 
 HEAD_BYTES = 4096
 """What `head_check` sees before the rest is read."""
@@ -93,7 +94,8 @@ def read(
     """Read a file's bytes, once, and name them by their SHA-256.
 
     `head_check` gets the first 4,096 bytes and may refuse before the rest is read. Raises FileChanged when
-    the file is not the one that was looked at, before or after; FileUnreadable; Rejected; InboxGone.
+    somebody still writes to the file or it is not the one that was looked at, before or after;
+    FileUnreadable; Rejected; InboxGone.
     """
     try:
         with opened_beneath(file.inbox, file.path, _FILE) as descriptor:
@@ -101,6 +103,8 @@ def read(
             refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
             if refusal is not None:
                 raise refusal
+            if somebody_writes(descriptor):
+                raise FileChanged("Somebody is still writing to the file.")
             if file.stamp.size_bytes > max_bytes:
                 raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
             content = _read_all(descriptor, file.stamp.size_bytes)
