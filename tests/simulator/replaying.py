@@ -77,13 +77,20 @@ class Replay:
             await self._after_those_that_ended(running, start)
             if before is not None and start - self.steps[before]["start_ms"] > TOGETHER_MS:
                 await asyncio.sleep(GAP_SECONDS)
+            received = self.simulator.counters.requests
             running[at] = asyncio.create_task(self._step(at, alone=len(group) == 1))
+            await self._arrival(running[at], received)
             if len(group) > 1 and self._died(at):
                 await self.hanging.wait()
         if len(group) > 1 and any(self._died(at, "unexpected EOF") for at in group):
             await asyncio.sleep(10 * GAP_SECONDS)
             self.simulator.kill_runner()
         await asyncio.gather(*running.values())
+
+    async def _arrival(self, step: "asyncio.Task[None]", received: int) -> None:
+        """Wait until a request has come to the server: those that go together keep their order."""
+        while self.simulator.counters.requests == received and not step.done():
+            await asyncio.sleep(0)
 
     async def _after_those_that_ended(self, running: dict[int, asyncio.Task[None]], start: int) -> None:
         for at, task in running.items():
