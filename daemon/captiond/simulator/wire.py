@@ -127,7 +127,7 @@ class Ear:
     def listen(self) -> asyncio.Task[bytes]:
         """Give the reading that is under way, or begin one."""
         if self._listening is None:
-            self._listening = asyncio.create_task(self._reader.read(READ_BYTES))
+            self._listening = asyncio.create_task(self._read())
         return self._listening
 
     async def hear(self) -> bytes:
@@ -135,6 +135,12 @@ class Ear:
         heard = await self.listen()
         self._listening = None
         return heard
+
+    async def _read(self) -> bytes:
+        try:
+            return await self._reader.read(READ_BYTES)
+        except ConnectionError:
+            return b""
 
     def close(self) -> None:
         """Stop listening."""
