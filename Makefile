@@ -6,7 +6,7 @@ INBOX ?= $(HOME)/Pictures/inbox
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 LOCKED = --require-hashes --no-deps
 
-.PHONY: run demo test test-slow check lock clean
+.PHONY: run demo test test-slow bench check lock clean
 
 run: .venv/.run
 	.venv/bin/captiond run "$(patsubst ~/%,$(HOME)/%,$(INBOX))"
@@ -20,6 +20,12 @@ test: .venv/.test
 # The long fault tests too: minutes, and some want to be root.
 test-slow: .venv/.test
 	.venv/bin/python -m pytest -n auto -m "slow and not live"
+
+# What captiond costs, in ratios: a quarter of an hour. benchmarks/README.md has the goals.
+bench: .venv/.run
+	for name in cpu_per_photo drop_latency search_startup throughput scan memory; do \
+		.venv/bin/python benchmarks/$$name.py || exit 1; echo; \
+	done
 
 check: .venv/.test
 	.venv/bin/ruff check .

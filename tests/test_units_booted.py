@@ -1,106 +1,30 @@
 """The systemd units under a systemd that really boots, installed by the commands at their heads."""
 
-import contextlib
 import hashlib
-import io
 import json
 import os
-import re
 import shutil
-import sqlite3
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from booting import PROGRAMS, Machine, make_debian, until
+from booting import (
+    PACKAGES,
+    PROGRAMS,
+    SETTINGS,
+    SOURCES,
+    Captiond,
+    Machine,
+    copy_locked_packages,
+    make_debian,
+    picture,
+    until,
+)
+from test_units import SYSTEM_UNIT, USER_UNIT, head_commands, inbox_cases, readme_asides, readme_blocks
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SYSTEM_UNIT = REPOSITORY / "systemd" / "captiond.service"
-USER_UNIT = REPOSITORY / "systemd" / "user" / "captiond.service"
-SOURCES = "/root/captiond"
-LINKED = "mkdir -p ~/.local/bin && ln -s /opt/captiond/bin/captiond ~/.local/bin"
-"""What stands in for an installation from an index, of which the machine has none."""
-
-pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(300)]
-
-
-def head_commands(unit: Path) -> list[str]:
-    """Give the commands by which the unit says it is installed."""
-    head, _, _ = unit.read_text().partition("[Unit]")
-    return re.findall(r"^#   (.+)$", head, re.MULTILINE)
-
-
-class Captiond:
-    """captiond on a machine: its unit, its inbox, its catalogue, and a simulated Ollama for it to ask."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.inbox = machine.root / "srv/photos/inbox"
-        self.configuration = machine.root / "etc/captiond/config.toml"
-
-    def install(self) -> None:
-        """Do what the head of the unit says; the packages come from here instead of from an index."""
-        root, run = self.machine.root, self.machine.run
-        left_out = shutil.ignore_patterns(".*", "tests", "__pycache__")
-        shutil.copytree(REPOSITORY, root / SOURCES[1:], ignore=left_out)
-        packages = root / "opt/captiond/lib/python3.11/site-packages"
-        left_out = shutil.ignore_patterns("*captiond*", "pip", "pip-*", "__pycache__")
-        shutil.copytree(sysconfig.get_path("purelib"), packages, ignore=left_out)
-        offline = ("PIP_NO_INDEX=1", "PIP_NO_BUILD_ISOLATION=0")
-        for command in head_commands(SYSTEM_UNIT):
-            run("env", *offline, "sh", "-c", command, folder=SOURCES)
-        run("useradd", "--create-home", "--groups=photos", "--shell=/bin/sh", "alice")
-
-    def systemctl(self, *words: str, check: bool = True) -> str:
-        return self.machine.run("systemctl", *words, check=check)
-
-    def shown(self, name: str) -> str:
-        return self.systemctl("show", "captiond", f"--property={name}", "--value")
-
-    def journal(self) -> list[dict[str, str]]:
-        """Give what the journal has of captiond itself, without what systemd says about it."""
-        lines = self.machine.run("journalctl", "--unit=captiond", "--output=json").splitlines()
-        entries = [json.loads(line) for line in lines]
-        return [entry for entry in entries if entry["_TRANSPORT"] == "stdout"]
-
-    def asked(self, question: str) -> list[tuple[object, ...]]:
-        """Ask the catalogue; nothing where there is none yet."""
-        path = self.machine.root / "var/lib/captiond/catalogue.db"
-        with (
-            contextlib.suppress(sqlite3.OperationalError),
-            contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as catalogue,
-        ):
-            return catalogue.execute(question).fetchall()
-        return []
-
-    def is_asking(self) -> bool:
-        return bool(self.asked("SELECT 1 FROM jobs WHERE state = 'running'"))
-
-    def drop(self, name: str, colour: str) -> str:
-        """Drop a photo of somebody in the group, as their file manager would; gives its SHA-256."""
-        content = io.BytesIO()
-        Image.new("RGB", (640, 480), colour).save(content, "JPEG")
-        (self.machine.root / "srv" / name).write_bytes(content.getvalue())
-        self.machine.run("chown", "alice:photos", f"/srv/{name}")
-        self.machine.run("chmod", "0640", f"/srv/{name}")
-        self.machine.run("mv", f"/srv/{name}", "/srv/photos/inbox/")
-        return hashlib.sha256(content.getvalue()).hexdigest()
-
-    def is_done(self, digest: str) -> bool:
-        return self.asked(f"SELECT state FROM photos WHERE sha256 = '{digest}'") == [("done",)]
-
-    def serve(self, time_scale: float) -> None:
-        """Start a simulated Ollama, `time_scale` times as slow as a real one."""
-        simulator = f"/opt/captiond/bin/python -m captiond.simulator --port 11434 --time-scale {time_scale}"
-        unit = self.machine.root / "etc/systemd/system/ollama.service"
-        unit.write_text(f"[Service]\nExecStart={simulator}\n")
-        self.systemctl("daemon-reload")
-        self.systemctl("restart", "ollama")
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -122,21 +46,22 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 @pytest.fixture
 def captiond(machine: Machine) -> Iterator[Captiond]:
-    """Start the shipped unit beside a quick model server."""
+    """Start the shipped unit on an empty inbox, beside a quick model server."""
     captiond = Captiond(machine)
-    captiond.serve(0.01)
-    captiond.configuration.write_text('inboxes = ["/srv/photos/inbox"]\ninbox.scan_minutes = 60\n')
-    captiond.systemctl("restart", "captiond")
+    captiond.serve()
+    captiond.start()
     yield captiond
-    captiond.systemctl("stop", "captiond", "ollama")
+    captiond.clear()
 
 
 def test_the_unit_is_active_and_says_how_it_goes(captiond: Captiond) -> None:
-    assert (captiond.shown("ActiveState"), captiond.shown("Type")) == ("active", "notify")
+    shown = [captiond.shown(name) for name in ("ActiveState", "Type", "WatchdogUSec")]
+
+    assert shown == ["active", "notify", "2min"]
     until(lambda: "photos done" in captiond.shown("StatusText"), 20)
 
 
-def test_a_photo_dropped_is_noticed_described_and_gets_its_sidecar(captiond: Captiond) -> None:
+def test_a_photo_that_a_member_of_the_group_drops_gets_its_sidecar(captiond: Captiond) -> None:
     digest = captiond.drop("sky.jpg", "skyblue")
 
     until((captiond.inbox / "sky.jpg.captiond.json").exists, 30)
@@ -146,34 +71,33 @@ def test_a_photo_dropped_is_noticed_described_and_gets_its_sidecar(captiond: Cap
 
 def test_what_is_no_picture_costs_nothing_but_itself(captiond: Captiond) -> None:
     (captiond.inbox / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
-    digest = captiond.drop("grass.jpg", "green")
+    captiond.have_read("grass.jpg", "green")
 
-    until(lambda: captiond.is_done(digest), 30)
     until(lambda: captiond.asked("SELECT 1 FROM photos WHERE state = 'unreadable'") != [], 10)
 
 
 def test_the_journal_gets_a_priority_and_one_object_for_each_line(captiond: Captiond) -> None:
+    (captiond.inbox / "letter.jpg").write_text("no picture")
+    until(lambda: '"refused"' in captiond.journal()[-1]["MESSAGE"], 30)
     entries = captiond.journal()
     lines = [json.loads(entry["MESSAGE"]) for entry in entries]
     priorities = {"debug": "7", "info": "6", "warning": "4", "error": "3"}
 
-    assert "watching" in {line["event"] for line in lines}
+    assert {"info", "warning"} <= {line["level"] for line in lines}
     assert [priorities[line["level"]] for line in lines] == [entry["PRIORITY"] for entry in entries]
 
 
 def test_what_may_be_written_may_not_be_executed(captiond: Captiond) -> None:
-    mounts = captiond.machine.run("cat", f"/proc/{captiond.shown('MainPID')}/mountinfo")
-    flags = {line.split()[4]: line.split()[5].split(",") for line in mounts.splitlines()}
+    writable = captiond.writable()
 
-    for folder in ("/tmp", "/dev/shm", "/var/lib/captiond", "/srv/photos/inbox"):
-        assert "noexec" in flags[folder], folder
+    assert {"/var/lib/captiond", "/srv/photos/inbox"} <= writable.keys()
+    assert [folder for folder, flags in writable.items() if "noexec" not in flags] == []
 
 
 def test_a_reload_reads_the_settings_again_in_the_same_process(captiond: Captiond) -> None:
-    captiond.drop("mood.jpg", "gold")
+    captiond.have_read("mood.jpg", "gold")
     before = captiond.shown("MainPID")
-    with captiond.configuration.open("a") as configuration:
-        configuration.write("[prompts.mood]\nenabled = true\n")
+    captiond.configuration.write_text(f"{SETTINGS}[prompts.mood]\nenabled = true\n")
     captiond.systemctl("reload", "captiond")
 
     until(lambda: captiond.asked("SELECT 1 FROM results WHERE prompt = 'mood'") != [], 30)
@@ -181,30 +105,34 @@ def test_a_reload_reads_the_settings_again_in_the_same_process(captiond: Caption
 
 
 def test_a_stop_in_the_middle_of_an_answer_is_quick_and_charges_nothing(captiond: Captiond) -> None:
-    captiond.serve(50)
+    captiond.serve("--fault=hang-mid-stream")
+    captiond.start()
     digest = captiond.drop("sea.jpg", "navy")
-    until(captiond.is_asking, 60)
+    until(lambda: captiond.questions() == 1, 60)
     before = time.monotonic()
     captiond.systemctl("stop", "captiond")
 
     assert time.monotonic() - before < 5
     assert (captiond.shown("Result"), captiond.shown("ExecMainStatus")) == ("success", "0")
     assert set(captiond.asked("SELECT state, tries, crashes FROM jobs")) == {("queued", 0, 0)}
-    captiond.serve(0.01)
+    captiond.serve()
     captiond.systemctl("start", "captiond")
     until(lambda: captiond.is_done(digest), 30)
 
 
-def test_a_wrong_configuration_is_not_tried_again(captiond: Captiond) -> None:
-    captiond.systemctl("stop", "captiond")
-    captiond.configuration.write_text("inboxes = 7\n")
-    captiond.systemctl("start", "captiond", check=False)
+def test_a_wrong_configuration_is_an_error_and_not_tried_again(captiond: Captiond) -> None:
+    captiond.start("inboxes = 7\n", limits="RestartSec=1\n")
 
-    assert captiond.shown("ExecMainStatus") == "78"
-    assert (captiond.shown("ActiveState"), captiond.shown("NRestarts")) == ("failed", "0")
+    until(lambda: captiond.shown("ActiveState") == "failed", 10)
+    time.sleep(2)
+    assert (captiond.shown("ExecMainStatus"), captiond.shown("NRestarts")) == ("78", "0")
+    (last,) = captiond.journal()
+    assert "config.toml:1: inboxes: must be a list" in last["MESSAGE"]
+    assert last["PRIORITY"] == "3"
 
 
 def test_a_killed_daemon_is_started_again(captiond: Captiond) -> None:
+    captiond.start(limits="RestartSec=1\n")
     before = captiond.shown("MainPID")
     captiond.systemctl("kill", "--signal=KILL", "--kill-who=main", "captiond")
 
@@ -212,40 +140,114 @@ def test_a_killed_daemon_is_started_again(captiond: Captiond) -> None:
 
 
 def test_the_watchdog_lets_a_slow_answer_be_and_ends_a_hung_daemon(captiond: Captiond) -> None:
-    drop_in = captiond.machine.root / "etc/systemd/system/captiond.service.d/impatient.conf"
-    drop_in.write_text("[Service]\nWatchdogSec=8\nTimeoutAbortSec=1\n")
-    captiond.serve(50)
-    captiond.systemctl("restart", "captiond")
+    captiond.serve("--fault=hang-mid-stream")
+    captiond.start(limits="WatchdogSec=8\nTimeoutAbortSec=1\nRestartSec=1\n")
     captiond.drop("slow.jpg", "maroon")
-    until(captiond.is_asking, 60)
-    time.sleep(12)
-    assert (captiond.is_asking(), captiond.shown("NRestarts")) == (True, "0")
+    until(lambda: captiond.questions() == 1, 60)
+    time.sleep(10)
+    assert (captiond.asked("SELECT count(*) FROM results"), captiond.shown("NRestarts")) == ([(0,)], "0")
 
     captiond.systemctl("kill", "--signal=STOP", "--kill-who=main", "captiond")
-    drop_in.unlink()
     until(lambda: captiond.shown("NRestarts") == "1", 60)
 
 
-def test_the_user_unit_runs_for_somebody_who_lingers(machine: Machine) -> None:
-    Captiond(machine).serve(0.01)
-    machine.run("loginctl", "enable-linger", "alice")
-    systemctl = ("systemctl", "--user")
-    until(lambda: machine.run_as("alice", *systemctl, "is-system-running", check=False) == "running", 20)
-    machine.run("cp", "--recursive", SOURCES, "/home/alice/captiond")
-    machine.run("chown", "--recursive", "alice:", "/home/alice/captiond")
-    inbox = machine.root / "home/alice/Pictures/inbox"
+def test_an_inbox_in_a_home_is_read_as_its_owner_and_nothing_else_is_seen(captiond: Captiond) -> None:
+    home = captiond.machine.root / "home/alice"
+    inbox = home / "Pictures/inbox"
+    captiond.machine.run("runuser", "--user=alice", "--", "mkdir", "--parents", "/home/alice/Pictures/inbox")
+    captiond.start('inboxes = ["~alice/Pictures/inbox"]\n', inbox_cases()[1])
+    (inbox / "cat.jpg").write_bytes(picture("tan"))
 
-    for command in head_commands(USER_UNIT):
-        possible = LINKED if command.startswith("uv ") else command
-        machine.run_as("alice", "sh", "-c", possible, folder="/home/alice/captiond")
-    until(inbox.is_dir, 20)
-    Image.new("RGB", (640, 480), "olive").save(inbox / "field.jpg")
-    until((inbox / "field.jpg.captiond.json").exists, 30)
-    machine.run_as("alice", *systemctl, "reload", "captiond")
-    machine.run_as("alice", *systemctl, "stop", "captiond")
+    until((inbox / "cat.jpg.captiond.json").exists, 30)
+    assert (inbox / "cat.jpg.captiond.json").stat().st_uid == home.stat().st_uid
+    of_homes = {folder: flags for folder, flags in captiond.writable().items() if "home" in folder}
+    assert list(of_homes) == ["/home/alice/Pictures/inbox"]
+    assert "noexec" in of_homes["/home/alice/Pictures/inbox"]
 
-    assert (machine.root / "home/alice/.local/share/captiond/catalogue.db").exists()
-    result = machine.run_as(
-        "alice", *systemctl, "show", "captiond", "--property=Result,ExecMainStatus,NRestarts"
+
+def test_an_archive_is_read_only_and_has_its_sidecars_elsewhere(captiond: Captiond) -> None:
+    album = captiond.machine.root / "mnt/archive/photos/2019"
+    album.mkdir(parents=True)
+    (album / "old.jpg").write_bytes(picture("sienna"))
+    captiond.machine.run("sh", "-c", "chgrp -R photos /mnt/archive && chmod -R g=rwX,o= /mnt/archive")
+    settings = 'inboxes = ["/mnt/archive/photos"]\nsidecars = "tree:/var/lib/captiond/sidecars"\n'
+    captiond.start(settings, inbox_cases()[2])
+
+    until((captiond.state / "sidecars/2019/old.jpg.captiond.json").exists, 30)
+    assert [folder for folder in captiond.writable() if folder.startswith(("/mnt", "/srv"))] == []
+
+
+def test_an_ollama_elsewhere_is_asked_once_its_address_is_allowed(captiond: Captiond) -> None:
+    etc, run = captiond.machine.root / "etc", captiond.machine.run
+    run("ip", "address", "replace", "192.168.7.7/32", "dev", "lo")
+    (etc / "systemd/system/gpu.socket").write_text("[Socket]\nListenStream=192.168.7.7:11434\n")
+    (etc / "systemd/system/gpu.service").write_text(
+        "[Service]\nExecStart=/lib/systemd/systemd-socket-proxyd 127.0.0.1:11434\n"
     )
-    assert set(result.splitlines()) == {"Result=success", "ExecMainStatus=0", "NRestarts=0"}
+    captiond.start(f'{SETTINGS}ollama.url = "http://192.168.7.7:11434"\n')
+    captiond.systemctl("start", "gpu.socket")
+    digest = captiond.drop("far.jpg", "teal")
+    until(lambda: "No Ollama answers at http://192.168.7.7" in captiond.shown("StatusText"), 30)
+    captiond.configuration.write_text(SETTINGS)
+    # The simulated server, which listens on the loopback interface, answers to local names only.
+    (etc / "hosts").write_text("192.168.7.7 gpu.internal\n")
+    for command in readme_blocks()[2]:
+        run("sh", "-c", command.replace("//192.168.7.7", "//gpu.internal"))
+
+    until(lambda: captiond.is_done(digest), 30)
+    captiond.systemctl("stop", "gpu.socket", "gpu.service")
+    (etc / "systemd/system/captiond.service.d/ollama.conf").unlink()
+
+
+def test_the_commands_in_the_readme_tell_how_it_goes(captiond: Captiond) -> None:
+    captiond.have_read("inn.jpg", "wheat")
+    _, asides = readme_asides()
+    status, journal, progress, *_ = [captiond.machine.run("sh", "-c", command) for command in asides]
+
+    assert "active (running)" in status
+    assert '"described"' in journal
+    assert "Idle: every photo is read.  1 of 1 photo done." in progress
+
+
+def test_an_upgrade_keeps_all_that_is_known(captiond: Captiond) -> None:
+    captiond.have_read("old.jpg", "plum")
+    before = captiond.questions()
+    version = captiond.machine.root / SOURCES[1:] / "daemon/captiond/__init__.py"
+    version.write_text(version.read_text().replace('"0.', '"1.'))
+    for command in head_commands(SYSTEM_UNIT):
+        if "pip" in command or command.startswith(("install -m", "systemctl")):
+            captiond.machine.run("sh", "-c", command, folder=SOURCES)
+    captiond.systemctl("restart", "captiond")
+    captiond.have_read("new.jpg", "peru")
+
+    assert (
+        json.loads((captiond.inbox / "new.jpg.captiond.json").read_text())["generator"]["version"][0] == "1"
+    )
+    assert captiond.questions() == 2 * before
+
+
+def test_the_user_unit_runs_for_somebody_who_lingers(machine: Machine) -> None:
+    Captiond(machine).serve()
+    machine.run("useradd", "--create-home", "--shell=/bin/sh", "ben")
+    home = machine.root / "home/ben"
+    shutil.copytree(machine.root / SOURCES[1:], home / "captiond")
+    copy_locked_packages(home / ".local/lib/captiond" / PACKAGES)
+    machine.run("chown", "--recursive", "ben:", "/home/ben")
+    for command in head_commands(USER_UNIT):
+        machine.run_as("ben", command, folder="~/captiond")
+    until((home / "Pictures/inbox").is_dir, 20)
+    (home / "Pictures/inbox/field.jpg").write_bytes(picture("olive"))
+
+    until((home / "Pictures/inbox/field.jpg.captiond.json").exists, 30)
+    machine.run_as("ben", "systemctl --user reload captiond")
+    own, _ = readme_asides()
+    status, journal, progress = [machine.run_as("ben", command) for command in own]
+    machine.run_as("ben", "systemctl --user stop captiond")
+    ended = machine.run_as("ben", "systemctl --user show captiond --property=ExecMainStatus,NRestarts")
+
+    assert "active (running)" in status
+    assert '"described"' in journal
+    assert "1 of 1 photo done." in progress
+    assert set(ended.split()) == {"ExecMainStatus=0", "NRestarts=0"}
+    assert (home / ".local/share/captiond/catalogue.db").exists()
+    assert (machine.root / "var/lib/systemd/linger/ben").exists()

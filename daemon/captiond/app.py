@@ -81,7 +81,12 @@ async def run(
         manager.ready()
         reloading = _Reloading(settings, reload, service, manager, log)
         work = service.run_once() if once else service.run()
-        outcome = await until_stopped(work, stopping=manager.stopping, reload=reloading.reload)
+        # On a terminal SIGHUP says that it was closed.
+        reload_on_hangup = None if display else reloading.reload
+        outcome = await until_stopped(work, stopping=manager.stopping, reload=reload_on_hangup)
+        if outcome is None:
+            waiting = (await catalogue.read(queries.progress)).photos_to_do
+            log.info("stopped", waiting=waiting)
         return await _exit_code(outcome, once, catalogue, settings.inboxes)
 
 

@@ -17,7 +17,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from .model import Json
-from .printable import printable
+from .printable import counted, printable
 
 Style = Literal["terminal", "text", "json"]
 
@@ -229,12 +229,22 @@ def _fetching(event: EventDict) -> str:
     return f"fetching the model: {event['step']}, {event['percent']} %{size}"
 
 
+def _stopped(event: EventDict) -> str:
+    waiting = event["waiting"]
+    return (
+        f"stopped; {counted(waiting, 'photo waits', 'photos wait')} for the next run"
+        if waiting
+        else "stopped"
+    )
+
+
 _SENTENCES: Mapping[str, Callable[[EventDict], str]] = {
     "described": _described,
     "fetching the model": _fetching,
     "reading": _watching,
     "server away": lambda event: f"{event['reason']} Photos are catalogued meanwhile and wait.",
     "server ready": lambda event: f"{event['server']} is ready",
+    "stopped": _stopped,
     "server warning": lambda event: f"{event['server']}: {event['reason']}",
     "watching": _watching,
 }

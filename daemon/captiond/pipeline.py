@@ -99,7 +99,7 @@ class Pipeline:
             raise
         except Rejected as rejection:
             await self.patience.insist(jobs.reject, lease.photo_id, str(rejection), self._clock.now())
-            self._log.warning("unreadable", file=_name(lease), reason=str(rejection))
+            self._log.warning("unreadable", file=name_of(lease), reason=str(rejection))
             return
         except TryAgain as failure:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
@@ -107,7 +107,7 @@ class Pipeline:
         answers = await self._asking(lease, pictures, endpoint).ask_all()
         await self._write_sidecars(lease.photo_id)
         seconds = self._clock.monotonic_seconds() - started
-        self._log.info("described", file=_name(lease), seconds=round(seconds, 1), **_summary(answers))
+        self._log.info("described", file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
 
     async def charge(
         self, lease: Lease, prompts: Sequence[PromptName], reason: str, *, final: bool = False
@@ -124,7 +124,7 @@ class Pipeline:
             next_try_at=self._clock.now() + timedelta(seconds=delay),
         )
         event = "failed" if failed else "will try again"
-        self._log.warning(event, file=_name(lease), prompts=list(prompts), reason=reason)
+        self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
     async def _write_sidecars(self, photo_id: int) -> None:
         # What an outage leaves unwritten stays due, and the service comes back to it.
@@ -215,5 +215,6 @@ def _summary(answers: Mapping[PromptName, Answer]) -> dict[str, Json]:
     return summary
 
 
-def _name(lease: Lease) -> str:
+def name_of(lease: Lease) -> str:
+    """Name a photo in a log line."""
     return str(lease.files[0].path.relative_to(lease.files[0].inbox)) if lease.files else lease.digest[:12]

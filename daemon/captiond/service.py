@@ -6,7 +6,7 @@ Everything runs in one TaskGroup, so that stopping is cancelling; what was in ha
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from .model import InboxFile, Lease
 from .noticing import Noticing
 from .outbox import Outbox
 from .photo_queue import PhotoQueue
-from .pipeline import Pipeline
+from .pipeline import Pipeline, name_of
 from .vision.endpoints import Endpoint
 
 UPKEEP_SECONDS = 30.0
@@ -168,10 +168,10 @@ class Service:
         try:
             await self._pipeline.describe(lease, endpoint)
         except (FileChanged, InboxGone) as absence:
-            self._log.info("put off", photo=lease.digest[:12], reason=str(absence))
+            self._log.info("put off", file=name_of(lease), reason=str(absence))
             await self._queue.put_off(lease, str(absence))
         except Outage as outage:
-            self._log.info("given back", photo=lease.digest[:12], reason=str(outage))
+            self._log.info("given back", file=name_of(lease), reason=str(outage))
             await self._queue.give_back(lease)
             if endpoint.is_up:
                 # Not the server, which is probed: something here, such as the decode process.
@@ -179,7 +179,7 @@ class Service:
         except Fatal:
             raise
         except Exception as bug:  # noqa: BLE001 - the one place: a fault of ours must not stop the other photos
-            self._log.exception("a fault in captiond", photo=lease.digest[:12])
+            self._log.exception("a fault in captiond", file=name_of(lease))
             reason = f"a fault in captiond: {type(bug).__name__}: {bug}"
             left = await self._catalogue.read(queries.prompts_in_hand, lease.photo_id)
             await self._pipeline.charge(lease, left, reason)
@@ -188,16 +188,17 @@ class Service:
         """Wait until nothing is due any more, or what is due cannot be done now."""
         last_up = self._clock.monotonic_seconds() - SERVER_PATIENCE_SECONDS
         while True:
-            due = await self._catalogue.read(jobs.is_due_until, self._clock.now() + PATIENCE)
-            if not due and not self._queue.in_hand:
-                left = await self._catalogue.read(jobs.is_due_until, None)
-                return Outcome.LEFT if left else Outcome.DONE
+            if not self._queue.in_hand and not await self._is_due_until(self._clock.now() + PATIENCE):
+                return Outcome.LEFT if await self._is_due_until(None) else Outcome.DONE
             now = self._clock.monotonic_seconds()
             if any(endpoint.is_up for endpoint in self._endpoints):
                 last_up = now
             elif now - last_up >= SERVER_PATIENCE_SECONDS and all(one.was_probed for one in self._endpoints):
                 return Outcome.SERVER_AWAY
             await self._clock.sleep(POLL_SECONDS)
+
+    async def _is_due_until(self, moment: datetime | None) -> bool:
+        return await self._catalogue.read(jobs.is_due_until, moment)
 
     async def _keep_up(self) -> None:
         """Write the sidecars that could not be written when their results came."""

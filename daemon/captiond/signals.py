@@ -1,4 +1,4 @@
-"""Signals: SIGTERM and SIGINT end the work in good order, SIGHUP has the settings read again."""
+"""Signals: SIGTERM and SIGINT end the work in good order, SIGHUP has a service read its settings again."""
 
 import asyncio
 import signal
@@ -15,19 +15,22 @@ async def until_stopped(
     work: Coroutine[None, None, T],
     *,
     stopping: Callable[[], None],
-    reload: Callable[[], Awaitable[None]],
+    reload: Callable[[], Awaitable[None]] | None,
 ) -> T | None:
     """Do the work until it ends, or a signal ends it: then `stopping` is called, and None comes back.
 
-    Raises the Fatal or InboxGone that ended the work.
+    Without `reload` a SIGHUP ends it too: the terminal was closed. Raises the Fatal or InboxGone that ended
+    the work.
     """
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set if reload else stop.set)
     working = asyncio.create_task(work)
-    beside = [asyncio.create_task(stop.wait()), asyncio.create_task(_at_each(hangup, reload))]
+    beside: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+    if reload is not None:
+        beside.append(asyncio.create_task(_at_each(hangup, reload)))
     try:
         await asyncio.wait([working, *beside], return_when=asyncio.FIRST_COMPLETED)
         if not working.done():

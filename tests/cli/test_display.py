@@ -37,7 +37,7 @@ def console() -> Console:
 @pytest.fixture
 def filled(tmp_path: Path) -> Iterator[Catalogue]:
     """A catalogue with something of everything: 4 done, 2 waiting, 3 problems."""
-    with Catalogue(fill(tmp_path / "catalogue.db"), NOW) as catalogue:
+    with Catalogue(fill(tmp_path / "catalogue.db", in_hand=True), NOW) as catalogue:
         yield catalogue
 
 

@@ -53,10 +53,10 @@ def test_a_daemon_with_nothing_to_do_is_idle(tmp_path: Path) -> None:
         assert first_line(path) == "Idle: every photo is read.  1 of 1 photo done."
 
 
-def test_an_estimate_is_made_while_it_runs(catalogue: Path) -> None:
-    assert "Done about" not in status(catalogue).stdout
+def test_an_estimate_is_made_while_it_is_at_work(catalogue: Path, tmp_path: Path) -> None:
     with locked(catalogue):
-        assert "Done about" in status(catalogue).stdout
+        assert "Done about" not in status(catalogue).stdout
+    assert "Done about" in status(fill(tmp_path / "busy.db", in_hand=True)).stdout
 
 
 def test_pace_and_problems_are_listed(catalogue: Path) -> None:

@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from captiond.imaging.endings import missing_end
 from imaging.drawing import noise, saved
@@ -45,3 +46,9 @@ def test_black_rows_at_the_end_are_no_missing_end(name: str) -> None:
     picture = noise(301, 200)
     picture.paste("black", (0, 150, 301, 200) if name == "TIFF" else (0, 0, 301, 50))
     assert missing_end(name, saved(picture, name)) is None
+
+
+def test_a_flat_picture_may_end_in_zeros() -> None:
+    flat = saved(Image.new("RGB", (8000, 6000), "white"), "WEBP")
+    assert flat.endswith(bytes(4096))
+    assert missing_end("WEBP", flat) is None

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +75,7 @@ def test_a_format_that_is_off_says_how_to_switch_it_on(name: str) -> None:
 
 def test_heic_without_its_extra_says_how_to_install_it() -> None:
     refused = refusal("HEIF", DEFAULT_FORMATS + OPTIONAL_FORMATS, heif_available=False)
-    assert str(refused) == "HEIC pictures need one more package: pip install pillow-heif"
+    assert str(refused) == f"HEIC pictures need one more package: {sys.prefix}/bin/pip install pillow-heif"
 
 
 def test_heic_with_its_extra_needs_no_setting() -> None:

@@ -90,7 +90,7 @@ class Replay:
     async def _arrival(self, step: "asyncio.Task[None]", received: int) -> None:
         """Wait until a request has come to the server: those that go together keep their order."""
         while self.simulator.counters.requests == received and not step.done():
-            await asyncio.sleep(0)
+            await asyncio.wait([step], timeout=0.001)
 
     async def _after_those_that_ended(self, running: dict[int, asyncio.Task[None]], start: int) -> None:
         for at, task in running.items():

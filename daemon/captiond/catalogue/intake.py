@@ -92,10 +92,10 @@ def note_absent(connection: Connection, inbox: Path, absent: Collection[Path], n
     )
     before = set(connection.scalars(noted))
     places = {os.fsencode(path) for path in absent}
-    for place in before - places:
-        connection.execute(update(files).where(files.c.path_bytes == place).values(absent_since=None))
-    for place in places - before:
-        connection.execute(update(files).where(files.c.path_bytes == place).values(absent_since=iso(now)))
+    for place in before ^ places:
+        since = iso(now) if place in places else None
+        changed = update(files).where(files.c.path_bytes == place).values(absent_since=since)
+        refresh_place(connection, connection.scalar(changed.returning(files.c.photo_id)))
 
 
 def look_again(connection: Connection, path: Path) -> None:
@@ -114,7 +114,10 @@ def refresh_place(connection: Connection, photo_id: int | None) -> None:
     """Recompute where a photo lies from the files that hold it now."""
     holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
     first = connection.execute(
-        select(files.c.path, files.c.inbox).where(holding).order_by(files.c.id).limit(1)
+        select(files.c.path, files.c.inbox)
+        .where(holding)
+        .order_by(files.c.absent_since.is_not(None), files.c.id)
+        .limit(1)
     ).first()
     copies = connection.scalars(select(func.count()).select_from(files).where(holding)).one()
     changes: dict[str, object] = {"copies": copies, "missing": int(first is None)}

@@ -135,7 +135,7 @@ def _first_free(connection: Connection, lane: ColumnElement[bool]) -> int | None
     """Find a photo in this lane that nobody has in hand and whose bytes are still somewhere."""
     others = jobs.alias()
     in_hand = exists().where(others.c.photo_id == jobs.c.photo_id, others.c.state == "running")
-    there = exists().where(photos.c.id == jobs.c.photo_id, photos.c.missing == 0)
+    there = _is_there(jobs.c.photo_id)
     free = select(jobs.c.photo_id).where(lane, ~in_hand, there).order_by(jobs.c.id).limit(1)
     return connection.scalars(free).first()
 
@@ -157,7 +157,7 @@ def postpone(connection: Connection, owner: str, photo_id: int, until: datetime,
 
 def is_due_until(connection: Connection, until: datetime | None) -> bool:
     """Tell whether a job will be asked until then, or ever, of a photo whose bytes are somewhere."""
-    there = exists().where(photos.c.id == jobs.c.photo_id, photos.c.missing == 0)
+    there = _is_there(jobs.c.photo_id)
     due = jobs.c.state.in_(("queued", "running"))
     waiting = jobs.c.state == "waiting"
     if until is not None:
@@ -220,6 +220,13 @@ def reject(connection: Connection, photo_id: int, reason: str, now: datetime) ->
         .values(state="unreadable", reason=reason, updated_at=iso(now))
     )
     note_event(connection, "unreadable", reason, now, photo_id)
+
+
+def _is_there(photo_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Ask whether the last scan saw a file with the photo's bytes."""
+    return exists().where(
+        files.c.photo_id == photo_id, files.c.state == "known", files.c.absent_since.is_(None)
+    )
 
 
 def refresh_state(connection: Connection, photo_id: int) -> None:

@@ -32,7 +32,8 @@ class LiveProgress:
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
                 progress = await catalogue.read(queries.progress)
-                remaining = await catalogue.read(outlook.remaining)
+                at_work = await catalogue.read(outlook.in_hand)
+                remaining = await catalogue.read(outlook.remaining) if at_work else None
                 live.update(_line(progress, remaining, clock), refresh=True)
                 await clock.sleep(REFRESH_SECONDS)
 

@@ -45,15 +45,18 @@ def show(
     Exit codes: 0 shown, 1 nothing or several so called, 2 usage, 74 I/O, 78 configuration or newer catalogue.
     """
     from captiond.catalogue.database import asking
+    from captiond.catalogue.locking import is_locked
     from captiond.catalogue.lookup import look_up
+    from captiond.catalogue.outlook import sayings
 
     path = catalogue_path(catalogue, config)
     with asking(path) as connection:
         found = look_up(connection, photo, Path.cwd())
+        said = {saying.subject: saying.sentence for saying in sayings(connection)} if is_locked(path) else {}
     if json:
         print_json({"photos": [_document(known) for known in found]})
     elif len(found) == 1:
-        _print(found[0])
+        _print(found[0], said.get("daemon"))
     else:
         _print_choice(photo, found)
     raise typer.Exit(0 if len(found) == 1 else 1)
@@ -107,7 +110,7 @@ def _reason(reason: str | None) -> str:
     return f"{(reason or 'the reason was not kept').rstrip('.')}."
 
 
-def _print(known: "Known") -> None:
+def _print(known: "Known", daemon_says: str | None) -> None:
     typer.echo("   ".join(filter(None, _heading(known))))
     results = sorted(known.entry.results, key=_place) if known.entry else []
     width = max((len(_label(result)) for result in results), default=0) + 2
@@ -116,6 +119,8 @@ def _print(known: "Known") -> None:
     sentence = why(known)
     if sentence:
         typer.echo(printable(sentence))
+    if daemon_says and any(job.state == "queued" for job in known.jobs):
+        typer.echo(dim(printable(f"captiond: {daemon_says}")))
     for file in known.files[1:] if known.entry else ():
         typer.echo(dim(printable(f"also {file.inbox}/{file.path}{_if_gone(file.state)}")))
     for file in known.files:

@@ -98,7 +98,7 @@ def _print(standing: Standing) -> None:
     typer.echo(f"{bold(printable(sentence_of(standing)))}  {_counts(standing)}")
     if standing.pace and photos["done"]:
         typer.echo(_pace(standing))
-    if standing.remaining and standing.running:
+    if standing.remaining and standing.in_hand:
         typer.echo(_estimate(standing.remaining))
     files = standing.progress.files
     aside = [

@@ -2,8 +2,8 @@
 
 _TAIL_BYTES = 4096
 _BLOCK_BYTES = 512
-_RAW_ROWS = ("TIFF", "BMP")
-"""Formats whose pixels may stand as they are: black ones are zeros, and only a copy ends at a whole block."""
+_MAY_END_IN_ZEROS = ("TIFF", "BMP", "WEBP")
+"""Formats in which a flat area may be zeros; those of a copy that broke off begin at a whole block."""
 
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_FILLER = 0xFF
@@ -18,10 +18,10 @@ def missing_end(name: str, content: bytes) -> str | None:
     What follows the end is left alone: phones append their own, cameras fill up with zeros.
     """
     if name == "JPEG":
-        return None if content.find(_JPEG_END, _scan_at(content)) >= 0 else _cut_or_empty(content)
+        return None if content.rfind(_JPEG_END, _scan_at(content)) >= 0 else _cut_or_empty(content)
     if name == "PNG":
-        return None if _PNG_END in content else _cut_or_empty(content)
-    if name in _RAW_ROWS and _zeros_at(content) % _BLOCK_BYTES:
+        return None if content.rfind(_PNG_END) >= 0 else _cut_or_empty(content)
+    if name in _MAY_END_IN_ZEROS and _zeros_at(content) % _BLOCK_BYTES:
         return None
     return _EMPTY if _ends_in_zeros(content) else None
 

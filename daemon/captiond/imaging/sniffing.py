@@ -3,6 +3,7 @@
 To add a format that is known but never read: one line in `_SIGNATURES` or `_BRANDS`.
 """
 
+import sys
 from typing import Literal
 
 from captiond.errors import NotAPicture, Rejected, UnsupportedPicture
@@ -99,7 +100,9 @@ def refusal(name: str | None, enabled: tuple[str, ...], *, heif_available: bool)
     if name is None:
         return NotAPicture("this is no picture: its first bytes are of no format that captiond knows")
     if name == "HEIF" and not heif_available:
-        return UnsupportedPicture("HEIC pictures need one more package: pip install pillow-heif", name)
+        return UnsupportedPicture(
+            f"HEIC pictures need one more package: {sys.prefix}/bin/pip install pillow-heif", name
+        )
     if name == "HEIF" or name in enabled:
         return None
     if name in DEFAULT_FORMATS + OPTIONAL_FORMATS:

@@ -1,0 +1,126 @@
+"""A scan of 20,000 files that are all known and unchanged, against listing and stating them alone."""
+
+import argparse
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from logging import WARNING
+from pathlib import Path
+
+import structlog
+from workbench import figure, headline, scratch, told, verdict
+
+from captiond.catalogue import intake
+from captiond.catalogue.store import Catalogue, Connection
+from captiond.clock import SystemClock
+from captiond.inbox.reading import stamp_of
+from captiond.inbox.scanning import scan
+from captiond.model import FileStamp, InboxFile
+from captiond.noticing import Noticing
+
+GOAL = 1.6
+FOLDERS, FILES_IN_EACH = 20, 1_000
+SAID = {
+    "bare": "bare: os.scandir and stat",
+    "listing": "captiond's listing, all known from memory",
+    "compared": "listing and comparing with the catalogue",
+    "whole": "the whole scan, with the look for missing files",
+}
+
+
+class _Remembered:
+    """A catalogue that answers at once."""
+
+    def __init__(self, stamps: dict[bytes, FileStamp]) -> None:
+        self._stamps = stamps
+
+    def stamps(self, _paths: Sequence[bytes]) -> dict[bytes, FileStamp]:
+        return self._stamps
+
+
+def main() -> None:
+    """Measure in turns; all files are in the cache of the file system."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    chosen = parser.parse_args()
+    headline(f"Scan of {FOLDERS * FILES_IN_EACH:,} unchanged files: {chosen.rounds} rounds in turns")
+    with scratch() as folder, ExitStack() as stack:
+        inbox = _fill(folder / "inbox")
+        catalogue = stack.enter_context(Catalogue(folder / "catalogue.db", SystemClock().now()))
+        asyncio.run(catalogue.write(_know, inbox))
+        cpu: dict[str, list[float]] = {name: [] for name in SAID}
+        wall: dict[str, list[float]] = {name: [] for name in SAID}
+        for _ in range(chosen.rounds):
+            for name, work in _works(inbox, catalogue).items():
+                started, cpu_started = time.perf_counter(), time.process_time()
+                work()
+                cpu[name].append(time.process_time() - cpu_started)
+                wall[name].append(time.perf_counter() - started)
+    for name, said in SAID.items():
+        figure(said, f"CPU {told(cpu[name])}   wall {told(wall[name])}")
+    print()
+    for name in list(SAID)[1:]:
+        ratios = [mine / bare for mine, bare in zip(cpu[name], cpu["bare"], strict=True)]
+        verdict(f"{SAID[name]} / bare", ratios, GOAL)
+
+
+def _works(inbox: Path, catalogue: Catalogue) -> dict[str, Callable[[], object]]:
+    known = {os.fsencode(path): stamp_of(path.stat()) for path in inbox.rglob("*.jpg")}
+    return {
+        "bare": lambda: _bare(inbox),
+        "listing": lambda: list(scan(inbox, _Remembered(known))),
+        "compared": lambda: list(scan(inbox, _noticing(inbox, catalogue))),
+        "whole": lambda: asyncio.run(_sweep(_noticing(inbox, catalogue))),
+    }
+
+
+def _bare(folder: Path | str) -> int:
+    count = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                count += _bare(entry.path)
+            else:
+                entry.stat(follow_symlinks=False)
+                count += 1
+    return count
+
+
+def _noticing(inbox: Path, catalogue: Catalogue) -> Noticing:
+    async def take_in(file: InboxFile, _fresh: bool) -> None:
+        raise SystemExit(f"{file.path} is not known")
+
+    return Noticing(
+        inbox,
+        take_in=take_in,
+        catalogue=catalogue,
+        clock=SystemClock(),
+        log=structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(WARNING)),
+        quiet_seconds=2.0,
+        scan_seconds=60.0,
+    )
+
+
+async def _sweep(noticing: Noticing) -> None:
+    await noticing.sweep(patience_seconds=0.0)
+
+
+def _fill(inbox: Path) -> Path:
+    for folder in range(FOLDERS):
+        (inbox / f"{folder:03}").mkdir(parents=True)
+        for number in range(FILES_IN_EACH):
+            (inbox / f"{folder:03}" / f"IMG_{number:05}.jpg").write_bytes(b"no picture")
+    return inbox
+
+
+def _know(connection: Connection, inbox: Path) -> None:
+    now = SystemClock().now()
+    for path in sorted(inbox.rglob("*.jpg")):
+        stamp = stamp_of(path.stat())
+        intake.note_unread(connection, inbox, path, stamp, state="skipped", reason="known", now=now)
+
+
+if __name__ == "__main__":
+    main()
