@@ -199,6 +199,9 @@ class Captiond:
         lines = self.machine.run("journalctl", "--output=json", started).splitlines()
         return [entry for entry in map(json.loads, lines) if entry["_TRANSPORT"] == "stdout"]
 
+    def has_told(self, event: str) -> bool:
+        return any(f'"event": "{event}"' in entry["MESSAGE"] for entry in self.journal())
+
     def asked(self, question: str) -> list[tuple[object, ...]]:
         """Ask the catalogue; nothing where there is none yet."""
         path = self.state / "catalogue.db"
@@ -218,9 +221,10 @@ class Captiond:
         return hashlib.sha256(content).hexdigest()
 
     def have_read(self, name: str, colour: str) -> None:
-        """Drop a photo, and wait for its sidecar."""
+        """Drop a photo, and wait for its sidecar and the line in the journal."""
         self.drop(name, colour)
         until((self.inbox / f"{name}.captiond.json").exists, 30)
+        until(lambda: self.has_told("described"), 10)
 
     def is_done(self, digest: str) -> bool:
         return self.asked(f"SELECT state FROM photos WHERE sha256 = '{digest}'") == [("done",)]

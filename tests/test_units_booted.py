@@ -35,8 +35,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     root = tmp_path_factory.mktemp("machine") / "root"
     make_debian(root)
     machine = Machine(root)
-    machine.boot()
     try:
+        machine.boot()
         Captiond(machine).install()
         yield machine
     finally:
@@ -78,7 +78,7 @@ def test_what_is_no_picture_costs_nothing_but_itself(captiond: Captiond) -> None
 
 def test_the_journal_gets_a_priority_and_one_object_for_each_line(captiond: Captiond) -> None:
     (captiond.inbox / "letter.jpg").write_text("no picture")
-    until(lambda: '"refused"' in captiond.journal()[-1]["MESSAGE"], 30)
+    until(lambda: captiond.has_told("refused"), 30)
     entries = captiond.journal()
     lines = [json.loads(entry["MESSAGE"]) for entry in entries]
     priorities = {"debug": "7", "info": "6", "warning": "4", "error": "3"}
