@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,19 @@ class SimulatedServer:
         urllib.request.urlopen(f"{self.url}/simulator/faults", body).close()
 
 
+def originals(inbox: Path) -> dict[Path, tuple[object, ...]]:
+    """Everything in an inbox that is not captiond's own, with all that a command could change of it."""
+    return {
+        path: (_digest(path), status.st_mode, status.st_mtime_ns, status.st_ctime_ns)
+        for path in inbox.rglob("*")
+        if "captiond" not in path.name and stat.S_ISREG((status := path.lstat()).st_mode)
+    }
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest() if os.access(path, os.R_OK) else "not to be read"
+
+
 @dataclass
 class Command:
     """The `captiond` command with a home and a catalogue of its own."""
@@ -72,7 +87,10 @@ class Command:
         }
 
     def __call__(self, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        """Run a command to its end; whatever it is, it leaves all originals of the test as they were."""
+        inbox = self.home.parent / "inbox"
+        before = originals(inbox)
+        ended = subprocess.run(
             [*self.started_by, sys.executable, "-m", "captiond", *map(str, arguments)],
             env=self.environment,
             capture_output=True,
@@ -80,6 +98,8 @@ class Command:
             timeout=timeout,
             check=False,
         )
+        assert originals(inbox) == before, "an original was touched"
+        return ended
 
     @contextmanager
     def running(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
