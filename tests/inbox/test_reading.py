@@ -267,3 +267,12 @@ def test_an_inbox_without_permission_is_gone(open_inbox: Path, without_rights: R
     open_inbox.chmod(0o300)
     with without_rights(), pytest.raises(InboxGone, match="may not read the inbox"):
         identity_of(open_inbox)
+
+
+def test_a_time_of_the_far_future_fits_the_catalogue(inbox: Path) -> None:
+    file = written(inbox / "x.jpg")
+    os.utime(file.path, ns=(0, 13_569_465_600 * 10**9))
+    found = look(inbox, file.path)
+    assert isinstance(found, InboxFile)
+    assert -(2**63) <= found.stamp.mtime_ns < 2**63
+    assert read(found, ENOUGH).file == found

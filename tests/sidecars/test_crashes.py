@@ -125,3 +125,10 @@ class TestEachStep:
 
             assert outcome in (Written(digest(NEW)), Unchanged(digest(NEW)))
             assert (folder / name).read_bytes() == NEW
+
+
+def test_a_folder_that_is_called_like_a_leftover_stays(tmp_path: Path) -> None:
+    folder = tmp_path / ".captiond-0123456789abcdef.part"
+    folder.mkdir()
+    assert remove_leftovers(tmp_path) == 0
+    assert folder.is_dir()

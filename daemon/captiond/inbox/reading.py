@@ -57,7 +57,8 @@ class Skipped:
 
 def stamp_of(status: os.stat_result) -> FileStamp:
     """Take the stamp out of what `stat` says."""
-    return FileStamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    times = (_in_64_bits(status.st_mtime_ns), _in_64_bits(status.st_ctime_ns))
+    return FileStamp(status.st_dev, status.st_ino, status.st_size, *times)
 
 
 def why_special(mode: int) -> str | None:
@@ -183,6 +184,11 @@ def _read_all(descriptor: int, size_bytes: int) -> bytes:
         pieces.append(piece)
         size_bytes -= len(piece)
     return b"".join(pieces)
+
+
+def _in_64_bits(number: int) -> int:
+    """Fold a time beyond the year 2262, which anybody may give a file, into what SQLite can hold."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _too_large(size_bytes: int, max_bytes: int) -> str:

@@ -51,7 +51,8 @@ def write(
 def remove_leftovers(folder: Path) -> int:
     """Remove the unfinished sidecars that a crash left in `folder`, and say how many."""
     with in_our_words(folder):
-        leftovers = [path for path in folder.iterdir() if UNFINISHED.fullmatch(path.name)]
+        unfinished = [path for path in folder.iterdir() if UNFINISHED.fullmatch(path.name)]
+        leftovers = [path for path in unfinished if path.is_file() and not path.is_symlink()]
         for leftover in leftovers:
             leftover.unlink(missing_ok=True)
     return len(leftovers)
