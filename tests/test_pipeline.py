@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import daemon_parts
 from captiond.catalogue.store import Connection
 from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
-from captiond.model import SidecarPlace
+from captiond.model import Fit, PreparedImage, SidecarPlace
 from captiond.outbox import SidecarPlaces
 from captiond.simulator import Fault
 from conftest import MakePhoto
@@ -284,3 +285,28 @@ async def test_the_line_in_the_log_tells_nothing_that_was_read(parts: Parts, mak
     (line,) = parts.said("described")
     assert (line["file"], line["answers"], line["text"], line["translated"]) == ("photo.jpg", 4, "und", "en")
     assert "liberté" not in json.dumps(line, ensure_ascii=False)
+
+
+class Meddling(UnhurriedDecoder):
+    """The settings are read again while a picture is prepared."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__(Limits())
+        self._meanwhile = meanwhile
+
+    async def prepare(self, content: bytes, fit: Fit) -> PreparedImage:
+        prepared = await super().prepare(content, fit)
+        self._meanwhile()
+        return prepared
+
+
+async def test_a_photo_is_asked_as_it_was_prepared_for(parts: Parts, make_photo: MakePhoto) -> None:
+    def read_again() -> None:
+        parts.pipeline.choices = parts.choices(prompts={"description": {"model": "llava:7b"}})
+
+    async with Meddling(read_again) as meddling:
+        parts.pipeline = parts.pipeline_with(meddling)
+        await parts.take_in(make_photo())
+        await parts.describe()
+    assert {call.model for call in parts.server.counters.calls} == {parts.settings.ollama.model}
+    assert parts.said("described")

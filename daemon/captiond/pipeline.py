@@ -92,11 +92,10 @@ class Pipeline:
 
         Raises FileChanged when no file holds the photo's bytes now, and Outage.
         """
-        started = self._clock.monotonic_seconds()
+        started, choices = self._clock.monotonic_seconds(), self.choices
+        original = await self._read_again(lease)
         try:
-            pictures = await self._prepare(lease, endpoint)
-        except FileChanged:
-            raise
+            pictures = await self._prepare(lease, original, choices, endpoint)
         except Rejected as rejection:
             await self.patience.insist(jobs.reject, lease.photo_id, str(rejection), self._clock.now())
             self._log.warning("unreadable", file=name_of(lease), reason=str(rejection))
@@ -104,7 +103,7 @@ class Pipeline:
         except TryAgain as failure:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
-        answers = await self._asking(lease, pictures, endpoint).ask_all()
+        answers = await self._asking(lease, pictures, choices, endpoint).ask_all()
         await self._write_sidecars(lease.photo_id)
         seconds = self._clock.monotonic_seconds() - started
         self._log.info("described", file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
@@ -155,18 +154,17 @@ class Pipeline:
         if not stray:
             self._log.warning("refused", file=str(file.path), reason=str(rejection))
 
-    async def _prepare(self, lease: Lease, endpoint: Endpoint) -> Pictures:
+    async def _prepare(
+        self, lease: Lease, original: Original, choices: Choices, endpoint: Endpoint
+    ) -> Pictures:
         """Prepare a picture for each model that is to see it."""
-        original = await self._read_again(lease)
         due = {job.prompt for job in lease.jobs}
-        seeing = [prompt for prompt in self.choices.prompts if prompt.from_prompt is None]
+        seeing = [prompt for prompt in choices.prompts if prompt.from_prompt is None]
         models = {prompt.model for prompt in seeing if prompt.name in due}
         fits = {model: endpoint.fit_for(model) for model in models or {None}}
         by_fit = {fit: await self._decoder.prepare(original.content, fit) for fit in set(fits.values())}
         facts = next(iter(by_fit.values())).facts
-        await self.patience.insist(
-            results.record_facts, lease.photo_id, facts, store_gps=self.choices.store_gps
-        )
+        await self.patience.insist(results.record_facts, lease.photo_id, facts, store_gps=choices.store_gps)
         return {model: by_fit[fit].jpeg for model, fit in fits.items()}
 
     async def _read_again(self, lease: Lease) -> Original:
@@ -175,23 +173,24 @@ class Pipeline:
             found = await asyncio.to_thread(look, file.inbox, file.path)
             if not isinstance(found, InboxFile):
                 continue
-            with suppress(FileChanged, FileUnreadable):
-                # Its stamp may be another by now, as long as the bytes are the same.
-                try:
-                    original = await asyncio.to_thread(self._read, found)
-                except Rejected:
-                    # The settings refuse it now; the next scan takes it for new, and keeps the reason.
-                    await self.patience.insist(intake.look_again, file.path)
-                    continue
-                if original.digest == lease.digest:
-                    return original
+            try:
+                original = await asyncio.to_thread(self._read, found)
+            except (FileChanged, FileUnreadable):
+                continue
+            except Rejected:
+                # The settings refuse it now; the next scan takes it for new, and keeps the reason.
+                await self.patience.insist(intake.look_again, file.path)
+                continue
+            # Its stamp may be another by now, as long as the bytes are the same.
+            if original.digest == lease.digest:
+                return original
         raise FileChanged("no file holds its bytes now; the next scans tell why")
 
-    def _asking(self, lease: Lease, pictures: Pictures, endpoint: Endpoint) -> Asking:
+    def _asking(self, lease: Lease, pictures: Pictures, choices: Choices, endpoint: Endpoint) -> Asking:
         return Asking(
             lease,
             pictures,
-            self.choices,
+            choices,
             endpoint,
             catalogue=self._catalogue,
             patience=self.patience,
