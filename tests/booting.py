@@ -41,7 +41,7 @@ exec "$@"
 """
 """Starts a program in a control group: two machines in the same one would stop each other's units."""
 
-SOURCES = "/root/captiond"
+SOURCES = "/usr/src/captiond"
 PACKAGES = "lib/python3.11/site-packages"
 SETTINGS = 'inboxes = ["/srv/photos/inbox"]\n'
 COUNTERS = "http://127.0.0.1:11434/simulator/counters"

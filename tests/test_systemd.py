@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captiond.systemd import ServiceManager, watchdog_interval_seconds
+from captiond.systemd import ServiceManager
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -38,15 +38,15 @@ def test_systemd_hears_of_the_start_and_of_the_end(manager: ServiceManager, list
 
 
 def test_a_sentence_is_one_line(manager: ServiceManager, listener: socket.socket) -> None:
-    manager.status("a photo called x\nSTOPPING=1\r\nis waiting")
+    manager.alive("a photo called x\nSTOPPING=1\r\nis waiting")
 
-    assert listener.recv(4096) == b"STATUS=a photo called x STOPPING=1 is waiting"
+    assert listener.recv(4096) == b"WATCHDOG=1\nSTATUS=a photo called x STOPPING=1 is waiting"
 
 
 def test_a_name_that_is_not_utf8_does_no_harm(manager: ServiceManager, listener: socket.socket) -> None:
-    manager.status("caf\udce9.jpg")
+    manager.alive("caf\udce9.jpg")
 
-    assert listener.recv(4096) == b"STATUS=caf?.jpg"
+    assert listener.recv(4096) == b"WATCHDOG=1\nSTATUS=caf?.jpg"
 
 
 def test_a_long_sentence_fits_a_message(manager: ServiceManager, listener: socket.socket) -> None:
@@ -72,18 +72,12 @@ def test_reloading_says_when_by_the_clock_of_systemd(
     assert before <= int(at) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
 
-def test_a_start_or_stop_may_take_longer(manager: ServiceManager, listener: socket.socket) -> None:
-    manager.extend_timeout(2.5)
-
-    assert listener.recv(4096) == b"EXTEND_TIMEOUT_USEC=2500000"
-
-
 @pytest.mark.timeout(10)
 def test_a_full_socket_loses_messages_and_does_not_wait(
     manager: ServiceManager, listener: socket.socket
 ) -> None:
     for _ in range(5000):
-        manager.status("x" * 900)
+        manager.alive("x" * 900)
 
     listener.setblocking(False)
     received = 0
@@ -106,21 +100,3 @@ def test_no_descriptor_is_left_open(manager: ServiceManager, listener: socket.so
         manager.alive("Watching")
 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-
-
-@pytest.mark.parametrize(
-    ("environ", "interval_seconds"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "120000000"}, 60.0),
-        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "7"}, 60.0),
-        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "8"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "-5"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
-    ],
-)
-def test_the_watchdog_interval_is_half_of_the_limit(
-    environ: dict[str, str], interval_seconds: float | None
-) -> None:
-    assert watchdog_interval_seconds(environ, pid=7) == interval_seconds

@@ -60,13 +60,12 @@ class Heartbeat:
         """Say how it goes: what stands in the way, else how far the work is."""
         progress = await self._catalogue.read(queries.progress)
         done, waiting = progress.photos["done"], progress.photos_to_do
-        troubles = [noticing.offline or noticing.doubt for noticing in self._noticings]
-        offline = [trouble for trouble in troubles if trouble]
+        troubles = [trouble for one in self._noticings if (trouble := one.offline or one.doubt)]
         away = [endpoint.reason for endpoint in self._endpoints if endpoint.reason]
         if waiting and away and len(away) == len(self._endpoints):
             return f"{counted(waiting, 'photo waits', 'photos wait')}: {away[0]}"
-        if offline:
-            return offline[0]
+        if troubles:
+            return troubles[0]
         if waiting:
             return f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
         return f"Watching; {counted(done, 'photo')} done"

@@ -51,6 +51,7 @@ class Noticing:
         *,
         take_in: TakeIn,
         catalogue: Catalogue,
+        patience: Patience,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
         quiet_seconds: float,
@@ -61,8 +62,6 @@ class Noticing:
         self.doubt: str | None = None
         self.degraded: str | None = None
         self.settling = Settling(quiet_seconds)
-        self.found_by_event = 0
-        self.found_by_scan = 0
         self._take_in = take_in
         self._catalogue = catalogue
         self._clock = clock
@@ -75,7 +74,7 @@ class Noticing:
         self._turned_away = 0
         self._absent = Absent(inbox, catalogue, clock)
         self._stopping = False
-        self._patience = Patience(catalogue, clock, log)
+        self._patience = patience
 
     async def keep(self) -> None:
         """Watch and scan until cancelled."""
@@ -177,7 +176,6 @@ class Noticing:
         if isinstance(found, InboxFile):
             if (await self._catalogue.read(queries.known_stamps, [path])).get(path) == found.stamp:
                 return
-            self.found_by_event += 1
             # A file that was moved or linked in is only ever "created".
             finished = finished or await asyncio.to_thread(nobody_writes, path)
         if isinstance(found, Skipped) and found.is_folder:
@@ -190,7 +188,6 @@ class Noticing:
             case InboxFile(path=path) if self._is_catalogue(path):
                 return
             case InboxFile():
-                self.found_by_scan += not hinted
                 wall_now_ns = int(self._clock.now().timestamp() * 1e9)
                 now = self._clock.monotonic_seconds()
                 settled = self.settling.notice(finding, now, wall_now_ns, hinted=hinted)

@@ -47,7 +47,7 @@ class Outcome(Enum):
 class Service:
     """The daemon's life between opening its catalogue and closing it.
 
-    `heartbeat` is called every few seconds, after a write reached the disk, with the sentence of the moment.
+    `heartbeat` is called every few seconds with the sentence of the moment.
     """
 
     def __init__(
@@ -64,9 +64,18 @@ class Service:
         quiet_seconds: float,
         scan_seconds: float,
     ) -> None:
-        times = {"quiet_seconds": quiet_seconds, "scan_seconds": scan_seconds}
+        self._patience = pipeline.patience
         self.noticings = [
-            Noticing(inbox, take_in=self._take_in, catalogue=catalogue, clock=clock, log=log, **times)
+            Noticing(
+                inbox,
+                take_in=self._take_in,
+                catalogue=catalogue,
+                patience=self._patience,
+                clock=clock,
+                log=log,
+                quiet_seconds=quiet_seconds,
+                scan_seconds=scan_seconds,
+            )
             for inbox in inboxes
         ]
         self._pipeline = pipeline
@@ -75,7 +84,6 @@ class Service:
         self._outbox = outbox
         self._clock = clock
         self._log = log
-        self._patience = pipeline.patience
         self._queue = PhotoQueue(catalogue, self._patience, clock)
         self._heartbeat = Heartbeat(
             catalogue, clock, heartbeat, noticings=self.noticings, endpoints=endpoints

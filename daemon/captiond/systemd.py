@@ -24,12 +24,8 @@ class ServiceManager:
         """Say that the daemon works now: after starting, and after `reloading`."""
         self._send(b"READY=1")
 
-    def status(self, sentence: str) -> None:
-        """Say what `systemctl status` shows."""
-        self._send(_status(sentence))
-
     def alive(self, sentence: str) -> None:
-        """Say that nothing hangs, and how it goes; due every `watchdog_interval_seconds`."""
+        """Say that nothing hangs, and how it goes; due at least every half of WatchdogSec=."""
         self._send(b"WATCHDOG=1", _status(sentence))
 
     def reloading(self) -> None:
@@ -42,10 +38,6 @@ class ServiceManager:
         """Say that the daemon is on its way out."""
         self._send(b"STOPPING=1")
 
-    def extend_timeout(self, seconds: float) -> None:
-        """Ask for `seconds` from now for the starting or stopping that is going on."""
-        self._send(b"EXTEND_TIMEOUT_USEC=%d" % (seconds * 1_000_000))
-
     def _send(self, *assignments: bytes) -> None:
         if not self._address.startswith((b"/", b"\0")):
             return
@@ -54,16 +46,6 @@ class ServiceManager:
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
         ):
             sender.sendto(b"\n".join(assignments), self._address)
-
-
-def watchdog_interval_seconds(environ: Mapping[str, str], *, pid: int) -> float | None:
-    """Say how often systemd must hear `alive`: half its limit; None where it does not watch this process."""
-    limit = environ.get("WATCHDOG_USEC", "")
-    if not limit.isdecimal() or int(limit) == 0:
-        return None
-    if environ.get("WATCHDOG_PID", str(pid)) != str(pid):
-        return None
-    return int(limit) / 1_000_000 / 2
 
 
 def _status(sentence: str) -> bytes:

@@ -124,6 +124,17 @@ class Command:
         with closing(sqlite3.connect(f"{self.catalogue.as_uri()}?mode=ro", uri=True)) as connection:
             return connection.execute(question).fetchall()
 
+    def configure(self, toml: str) -> None:
+        """Give the command a configuration file."""
+        path = self.home / "captiond.toml"
+        path.write_text(toml)
+        self.settings["CAPTIOND_CONFIG"] = str(path)
+
+    def let_time_pass(self) -> None:
+        """Make every try due that waits for its time; nobody else has the catalogue open."""
+        with closing(sqlite3.connect(self.catalogue)) as connection, connection:
+            connection.execute("UPDATE jobs SET next_try_at = '2000-01-01T00:00:00Z' WHERE state = 'waiting'")
+
     def why(self, path: Path) -> str | None:
         """The sentence of `captiond show`, None where there is nothing to explain."""
         found = json.loads(self("show", path, "--json").stdout)["photos"]

@@ -1,8 +1,6 @@
 """An answer is an answer: whatever a server sends that is none is never kept as one."""
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +50,6 @@ ONLY_DESCRIPTION = "".join(
 SECRET = "xyzzy error words of the server"
 
 
-def configure(captiond: Command, toml: str) -> None:
-    path = captiond.home / "captiond.toml"
-    path.write_text(toml)
-    captiond.settings["CAPTIOND_CONFIG"] = str(path)
-
-
 def prompts(names: Iterable[str]) -> str:
     tables = (
         f'[prompts.{name}]\nkind = "text"\ntext = "Question {name}: say what can be seen here."\n'
@@ -66,16 +58,10 @@ def prompts(names: Iterable[str]) -> str:
     return ONLY_DESCRIPTION + "[prompts.description]\nenabled = false\n" + "".join(tables)
 
 
-def let_time_pass(catalogue: Path) -> None:
-    """Make every try due that waits for its time; nobody else has the catalogue open."""
-    with closing(sqlite3.connect(catalogue)) as connection, connection:
-        connection.execute("UPDATE jobs SET next_try_at = '2000-01-01T00:00:00Z' WHERE state = 'waiting'")
-
-
 def one_try(captiond: Command, inbox: Path, eventually: Eventually, photos: int = 1) -> None:
     """Let captiond try everything that is due once, and stop it before the next try."""
     if captiond.catalogue.exists():
-        let_time_pass(captiond.catalogue)
+        captiond.let_time_pass()
         (captiond.home / "log").unlink()
     open_jobs = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running') OR next_try_at < '2001'"
     with captiond.running(inbox) as process:
@@ -103,7 +89,7 @@ def test_replies_that_are_no_answers_are_rejected_with_the_reason(
 ) -> None:
     photo = make_photo()
     short = '[prompts.short]\nkind = "text"\nnum_predict = 5\ntext = "Question short: describe everything."\n'
-    configure(impatient, prompts(SPOILED) + short)
+    impatient.configure(prompts(SPOILED) + short)
     server.plant(*({**fault, "prompt": f"Question {name}:"} for name, (fault, _) in SPOILED.items()))
 
     one_try(impatient, inbox, eventually)
@@ -161,7 +147,7 @@ def test_after_three_tries_a_photo_rests_as_failed_with_the_reason(
     eventually: Eventually,
 ) -> None:
     photo, other = make_photo(), make_photo("other.jpg", "navy")
-    configure(impatient, "[prompts.objects]\nenabled = false\n")
+    impatient.configure("[prompts.objects]\nenabled = false\n")
     server.plant({"kind": "loop", "prompt": DESCRIBE})
     for _ in range(3):
         one_try(impatient, inbox, eventually, photos=2)
@@ -194,7 +180,7 @@ def test_half_a_reply_is_never_taken_for_a_whole_one(
 ) -> None:
     colours = ("red", "navy", "olive", "purple", "teal", "orange")
     photos = [make_photo(f"{colour}.jpg", colour) for colour in colours]
-    configure(impatient, ONLY_DESCRIPTION)
+    impatient.configure(ONLY_DESCRIPTION)
     once: dict[str, Any] = {"prompt": DESCRIBE, "times": 1, "after_frames": 2, "size_bytes": 2_000_000}
     server.plant(*({"kind": kind, **once} for kind in HALVES))
 

@@ -46,12 +46,6 @@ ANYRES = "llava16hd"
 """A model that the simulated server has and that cuts large pictures into tiles of 576 tokens each."""
 
 
-def configure(captiond: Command, toml: str) -> None:
-    path = captiond.home / "captiond.toml"
-    path.write_text(toml)
-    captiond.settings["CAPTIOND_CONFIG"] = str(path)
-
-
 def asked(server: SimulatedServer) -> Counter[str]:
     """Count the questions by their first line."""
     return Counter(question["prompt"].splitlines()[0] for question in server.questions)
@@ -61,7 +55,7 @@ def test_a_prompt_becomes_a_column_a_search_word_and_a_sidecar_entry(
     impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photos = {name: make_photo(f"{name}.jpg", name) for name in ("red", "navy")}
-    configure(impatient, MOOD + SEASON)
+    impatient.configure(MOOD + SEASON)
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -85,7 +79,7 @@ def test_photos_read_before_are_asked_only_what_is_new(
     photos = [make_photo("one.jpg"), make_photo("two.jpg", "navy")]
     impatient("run", "--once", inbox)
     before, answers = asked(server), [sidecar_of(photo)["results"] for photo in photos]
-    configure(impatient, SEASON)
+    impatient.configure(SEASON)
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -100,10 +94,10 @@ def test_a_prompt_taken_away_leaves_its_answers(
     impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photo = make_photo()
-    configure(impatient, SEASON)
+    impatient.configure(SEASON)
     impatient("run", "--once", inbox)
     before = asked(server)
-    configure(impatient, "")
+    impatient.configure("")
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -116,7 +110,7 @@ def test_a_json_answer_is_kept_as_json(
     impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photo = make_photo()
-    configure(impatient, COUNTED)
+    impatient.configure(COUNTED)
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -131,7 +125,7 @@ def test_a_prompt_about_another_answer_is_asked_without_the_picture(
 ) -> None:
     shop = make_photo("shop.jpg", text="Heute frisch: Brot und Käse")
     wordless = make_photo("wordless.jpg", "navy")
-    configure(impatient, SHOP)
+    impatient.configure(SHOP)
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -149,7 +143,7 @@ def test_a_prompt_may_have_a_model_of_its_own(
     impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photo = make_photo()
-    configure(impatient, FINE.format(model=ANYRES))
+    impatient.configure(FINE.format(model=ANYRES))
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -164,7 +158,7 @@ def test_the_picture_for_another_model_is_as_large_as_that_model_can_use(
     impatient: Command, inbox: Path, make_photo: MakePhoto
 ) -> None:
     make_photo(size=(1200, 900))
-    configure(impatient, FINE.format(model=ANYRES))
+    impatient.configure(FINE.format(model=ANYRES))
     impatient("run", "--once", inbox)
 
     ((tokens,),) = impatient.rows("SELECT prompt_tokens FROM results WHERE prompt = 'fine'")
@@ -176,7 +170,7 @@ def test_a_model_that_only_a_prompt_wants_is_fetched_too(
     impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photo = make_photo()
-    configure(impatient, FINE.format(model="qwen2.5vl:7b"))
+    impatient.configure(FINE.format(model="qwen2.5vl:7b"))
 
     ended = impatient("run", "--once", inbox)
 
@@ -190,7 +184,7 @@ def test_a_prompts_model_that_may_not_be_fetched_is_asked_for_by_name(
     impatient: Command, inbox: Path, make_photo: MakePhoto
 ) -> None:
     photo = make_photo()
-    configure(impatient, "[ollama]\npull = false\n" + FINE.format(model="bakllava"))
+    impatient.configure("[ollama]\npull = false\n" + FINE.format(model="bakllava"))
 
     ended = impatient("run", "--once", inbox)
 
@@ -204,7 +198,7 @@ def test_a_prompts_model_that_cannot_see_is_named_and_nobody_is_charged(
     impatient: Command, inbox: Path, make_photo: MakePhoto, eventually: Eventually
 ) -> None:
     make_photo()
-    configure(impatient, FINE.format(model="textonly"))
+    impatient.configure(FINE.format(model="textonly"))
     with impatient.running(inbox) as process:
         eventually(lambda: impatient.told("server away"))
         assert process.poll() is None
@@ -220,7 +214,7 @@ def test_a_model_that_cannot_see_may_translate(
     impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photo = make_photo(text="Heute frisch: Brot und Käse")
-    configure(impatient, '[prompts.translation]\nmodel = "textonly"\n')
+    impatient.configure('[prompts.translation]\nmodel = "textonly"\n')
 
     assert impatient("run", "--once", inbox).returncode == 0
 
@@ -240,7 +234,7 @@ def test_a_model_that_cannot_see_may_translate(
 def test_a_prompt_that_cannot_be_asked_is_refused_in_words(
     toml: str, reason: str, impatient: Command, inbox: Path
 ) -> None:
-    configure(impatient, toml)
+    impatient.configure(toml)
     ended = impatient("run", "--once", inbox)
     assert ended.returncode == os.EX_CONFIG
     assert reason in ended.stderr

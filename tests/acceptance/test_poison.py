@@ -1,7 +1,5 @@
 """Bad photo or bad server? A test picture tells, so that nobody pays for what another did."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,12 +15,6 @@ STATES = "SELECT path, state FROM photos ORDER BY path"
 
 def canaries(server: SimulatedServer) -> int:
     return sum(question["prompt"].startswith(CANARY) for question in server.questions)
-
-
-def let_time_pass(catalogue: Path) -> None:
-    """Make every try due that waits for its time; nobody else has the catalogue open."""
-    with closing(sqlite3.connect(catalogue)) as connection, connection:
-        connection.execute("UPDATE jobs SET next_try_at = '2000-01-01T00:00:00Z' WHERE state = 'waiting'")
 
 
 def sent_for(photo: Path, captiond: Command, server: SimulatedServer) -> str:
@@ -60,7 +52,7 @@ def test_a_photo_on_which_the_server_dies_fails_alone(
             eventually(lambda: impatient.told("server ready"))
             eventually(lambda tries=tries: impatient.rows(CHARGED) == [(poison.name, tries)])
             eventually(lambda: all(beside(photo).exists() for photo in good))
-        let_time_pass(impatient.catalogue)
+        impatient.let_time_pass()
 
     ended = impatient("run", "--once", inbox)
 

@@ -74,7 +74,7 @@ async def test_a_look_tells_version_digest_and_size(backend: OllamaBackend) -> N
     found = await backend.inspect()
     assert found.server_version
     assert len(found.digest) == 64
-    assert all(width > 0 and height > 0 for width, height in found.fit.boxes)
+    assert all(width > 0 and height > 0 for width, height in found.fit_for(None).boxes)
 
 
 @pytest.mark.anyio

@@ -31,7 +31,7 @@ async def body_sent(
 async def test_a_look_tells_what_is_there(server: RawServer, backend: OllamaBackend) -> None:
     found = await backend.inspect()
     assert (found.server_version, found.model, found.digest) == ("0.33.0", MODEL, "d" * 64)
-    assert (found.fit, found.gpu_share, found.warnings) == (Fit(((336, 336),)), None, ())
+    assert (found.fit_for(None), found.gpu_share, found.warnings) == (Fit(((336, 336),)), None, ())
 
 
 @pytest.mark.anyio
@@ -41,7 +41,7 @@ async def test_a_look_asks_for_the_grids_where_they_are_hidden(
     hidden = {**SHOWN, "projector_info": {PINPOINTS: None}}
     named = {**SHOWN, "projector_info": {PINPOINTS: [384, 768]}}
     server.on("/api/show", body(200, json.dumps(hidden)), body(200, json.dumps(named)))
-    assert (await backend.inspect()).fit == Fit(((384, 768),))
+    assert (await backend.inspect()).fit_for(None) == Fit(((384, 768),))
 
 
 @pytest.mark.anyio

@@ -191,9 +191,7 @@ def charge(
     failed = connection.execute(update(jobs).where(spent).values(state="failed", next_try_at=None)).rowcount
     refresh_state(connection, photo_id)
     if failed:
-        # Sidecars tell the state too.
-        holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
-        connection.execute(update(files).where(holding).values(sidecar_dirty=files.c.sidecar_dirty + 1))
+        make_sidecars_due(connection, photo_id)
     return bool(failed)
 
 
@@ -252,6 +250,12 @@ def refresh_state(connection: Connection, photo_id: int) -> None:
     reason = counts.error if state == "failed" else None
     usable = (photos.c.id == photo_id) & (photos.c.state != "unreadable")
     connection.execute(update(photos).where(usable).values(state=state, reason=reason))
+
+
+def make_sidecars_due(connection: Connection, photo_id: int) -> None:
+    """Count a change of the photo that its sidecars do not tell yet: a result, or its state."""
+    holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
+    connection.execute(update(files).where(holding).values(sidecar_dirty=files.c.sidecar_dirty + 1))
 
 
 def note_event(

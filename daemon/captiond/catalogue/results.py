@@ -16,7 +16,7 @@ from captiond.clock import iso
 from captiond.model import InboxFile, Json, ModelIdentity, PictureFacts, PromptName, Result, Status
 from captiond.prompts.prompt import Prompt
 
-from .jobs import refresh_state
+from .jobs import make_sidecars_due, refresh_state
 from .places import inbox_file_from
 from .tables import files, jobs, models, objects, photos, prompts, results
 
@@ -82,11 +82,7 @@ def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Re
     _choose_current(connection, photo_id, result.prompt)
     _summarise(connection, photo_id, result.prompt, result.created_at)
     refresh_state(connection, photo_id)
-    connection.execute(
-        update(files)
-        .where(files.c.photo_id == photo_id, files.c.state == "known")
-        .values(sidecar_dirty=files.c.sidecar_dirty + 1)
-    )
+    make_sidecars_due(connection, photo_id)
 
 
 def add_prompt_columns(connection: Connection, prompt_names: Sequence[PromptName]) -> list[PromptName]:

@@ -32,16 +32,19 @@ class Question:
 class Inspection:
     """What a look at the server found: all that is worth saying about it at start.
 
-    `fits` are the pixels that each of its models can use, `fit` those of the main one.
+    `model` is the main one; `fits` are the pixels that each model can use.
     """
 
     server_version: str
     model: str
     digest: str
-    fit: Fit
+    fits: Mapping[str, Fit]
     gpu_share: float | None
     warnings: tuple[str, ...] = ()
-    fits: Mapping[str, Fit] = field(default_factory=dict)
+
+    def fit_for(self, model: str | None) -> Fit:
+        """Give the pixels that a model can use; one that is not known yet gets those of the main one."""
+        return self.fits.get(model or self.model, self.fits[self.model])
 
 
 PullProgress = Callable[[str, int, int], None]

@@ -204,7 +204,7 @@ class Endpoint:
         """Give the pixels that a model can use, None for the main one; the server must have been up."""
         if self.inspection is None:
             raise ServerAway(f"{self.name} has not been looked at yet.")
-        return self.inspection.fits.get(model or self.inspection.model, self.inspection.fit)
+        return self.inspection.fit_for(model)
 
     def slot(self) -> AbstractAsyncContextManager[None]:
         """Wait for one of the server's slots and hold it."""

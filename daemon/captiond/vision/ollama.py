@@ -118,7 +118,6 @@ class OllamaBackend:
             server_version=version,
             model=self._model,
             digest=known.identity.digest,
-            fit=known.fit,
             fits=self._models.fits,
             gpu_share=share,
             warnings=tuple(concerns(host=host, version=version, models=models, share=share)),
