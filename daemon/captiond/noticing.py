@@ -151,8 +151,7 @@ class Noticing:
         """Tell the scan, in its thread, under which stamps files are known already."""
         if self._stopping:
             raise _StoppedError
-        known = self._catalogue.ask(queries.known_stamps, [Path(os.fsdecode(path)) for path in paths])
-        return {os.fsencode(path): stamp for path, stamp in known.items()}
+        return self._catalogue.ask(queries.known_stamps, paths)
 
     async def _follow(self, hints: Hints) -> None:
         while True:
@@ -174,7 +173,8 @@ class Noticing:
     async def _look(self, path: Path, *, finished: bool) -> None:
         found = await asyncio.to_thread(look, self.inbox, path)
         if isinstance(found, InboxFile):
-            if (await self._catalogue.read(queries.known_stamps, [path])).get(path) == found.stamp:
+            place = os.fsencode(path)
+            if (await self._catalogue.read(queries.known_stamps, [place])).get(place) == found.stamp:
                 return
             # A file that was moved or linked in is only ever "created".
             finished = finished or await asyncio.to_thread(nobody_writes, path)

@@ -82,7 +82,7 @@ def test_a_file_that_is_gone_twice_counts_once(connection: Connection) -> None:
 def test_a_file_that_comes_back_is_looked_at_again(connection: Connection) -> None:
     photo_id = plant(connection, "a.jpg")
     note_missing(connection, [INBOX / "a.jpg"])
-    assert known_stamps(connection, [INBOX / "a.jpg"]) == {}
+    assert known_stamps(connection, [bytes(INBOX / "a.jpg")]) == {}
     plant(connection, "a.jpg")
     assert row_of(connection, photo_id)[3:] == (1, 0)
 
@@ -98,7 +98,7 @@ def test_the_reason_for_a_file_that_is_not_read_is_kept(connection: Connection) 
     note_unread(connection, INBOX, file.path, file.stamp, state="skipped", reason="no picture", now=NOW)
     row = connection.execute(select(files)).one()
     assert (row.state, row.reason, row.photo_id) == ("skipped", "no picture", None)
-    assert known_stamps(connection, [file.path]) == {file.path: file.stamp}
+    assert known_stamps(connection, [bytes(file.path)]) == {bytes(file.path): file.stamp}
 
 
 def test_a_file_that_became_unreadable_no_longer_holds_its_photo(connection: Connection) -> None:
@@ -121,7 +121,8 @@ def test_a_format_that_is_enabled_has_its_files_looked_at_again(connection: Conn
             image_format=image_format,
         )
     assert reconsider_formats(connection, ["HEIF", "JPEG"]) == 1
-    assert list(known_stamps(connection, [INBOX / "a.heic", INBOX / "b.tif"])) == [INBOX / "b.tif"]
+    places = [bytes(INBOX / "a.heic"), bytes(INBOX / "b.tif")]
+    assert list(known_stamps(connection, places)) == [bytes(INBOX / "b.tif")]
 
 
 @pytest.mark.parametrize(

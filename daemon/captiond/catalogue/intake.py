@@ -8,15 +8,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, exists, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, select, update
 
 from captiond.clock import iso
 from captiond.model import FileStamp, Original, PromptName
 
+from . import statements as sql
 from .jobs import queue_missing
 from .places import MOST_PARAMETERS, place_columns, readable, stamp_columns
-from .tables import files, photos, results
+from .tables import files, photos
 
 
 def register(
@@ -28,10 +28,8 @@ def register(
     """
     file = original.file
     _insert_photo(connection, original, now)
-    photo_id: int = connection.scalars(select(photos.c.id).where(photos.c.sha256 == original.digest)).one()
-    before = connection.scalars(
-        select(files.c.photo_id).where(files.c.path_bytes == os.fsencode(file.path))
-    ).one_or_none()
+    photo_id: int = connection.scalars(sql.PHOTO_OF_DIGEST, {"digest": original.digest}).one()
+    before = connection.scalars(sql.PHOTO_AT, {"place": os.fsencode(file.path)}).one_or_none()
     _upsert_file(
         connection,
         file.inbox,
@@ -60,9 +58,7 @@ def note_unread(
     image_format: str | None = None,
 ) -> None:
     """Keep the reason why a file is 'skipped' or 'refused'; without a stamp the next scan looks again."""
-    before = connection.scalars(
-        select(files.c.photo_id).where(files.c.path_bytes == os.fsencode(path))
-    ).one_or_none()
+    before = connection.scalars(sql.PHOTO_AT, {"place": os.fsencode(path)}).one_or_none()
     _upsert_file(connection, inbox, path, stamp, now, state=state, reason=reason, format=image_format)
     if before is not None:
         refresh_place(connection, before)
@@ -112,38 +108,28 @@ def reconsider_formats(connection: Connection, formats: Collection[str]) -> int:
 
 def refresh_place(connection: Connection, photo_id: int | None) -> None:
     """Recompute where a photo lies from the files that hold it now."""
-    holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
-    first = connection.execute(
-        select(files.c.path, files.c.inbox)
-        .where(holding)
-        .order_by(files.c.absent_since.is_not(None), files.c.id)
-        .limit(1)
-    ).first()
-    copies = connection.scalars(select(func.count()).select_from(files).where(holding)).one()
+    of_photo = {"of_photo": photo_id}
+    first = connection.execute(sql.FIRST_HOLDING, of_photo).first()
+    copies = connection.scalars(sql.COPIES, of_photo).one()
     changes: dict[str, object] = {"copies": copies, "missing": int(first is None)}
     if first is not None:
         changes |= _named(first.inbox, first.path)
     connection.execute(update(photos).where(photos.c.id == photo_id).values(changes))
     if first is None:
         # Half a copy, say: there is nothing to keep of bytes that no file holds and nobody could read.
-        answered = exists().where(results.c.photo_id == photo_id)
-        unread = (photos.c.id == photo_id) & (photos.c.state == "unreadable") & ~answered
-        connection.execute(delete(photos).where(unread))
+        connection.execute(sql.FORGET_UNREAD, of_photo)
 
 
 def _insert_photo(connection: Connection, original: Original, now: datetime) -> None:
     place = place_columns(original.file.inbox, original.file.path)
-    connection.execute(
-        insert(photos)
-        .values(
-            **_named(str(place["inbox"]), str(place["path"])),
-            bytes=len(original.content),
-            sha256=original.digest,
-            added_at=iso(now),
-            updated_at=iso(now),
-        )
-        .on_conflict_do_nothing(index_elements=["sha256"])
-    )
+    row = {
+        **_named(str(place["inbox"]), str(place["path"])),
+        "bytes": len(original.content),
+        "sha256": original.digest,
+        "added_at": iso(now),
+        "updated_at": iso(now),
+    }
+    connection.execute(sql.ADD_PHOTO, row)
 
 
 def _named(inbox: str, path: str) -> dict[str, object]:
@@ -171,5 +157,4 @@ def _upsert_file(
         **columns,
         "seen_at": iso(now),
     }
-    statement = insert(files).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["path_bytes"], set_=values))
+    connection.execute(sql.PUT_FILE, values)

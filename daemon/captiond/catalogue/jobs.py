@@ -6,25 +6,15 @@ Every function takes the writing connection first and belongs in one transaction
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    bindparam,
-    delete,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
 from captiond.model import Digest, Job, Lease, PromptName
 
+from . import statements as sql
 from .places import inbox_file_from
-from .tables import events, files, jobs, photos, results, status
+from .tables import events, jobs, photos, status
 
 CRASH_DELAYS_SECONDS = (0, 5, 30, 120, 600)
 """How long a photo waits that was in hand when captiond ended, by how often that happened."""
@@ -42,31 +32,15 @@ def queue_missing(
 
     This one rule serves first run, resume, a new prompt and a new photo alike.
     """
-    answered = exists().where(
-        results.c.photo_id == photos.c.id,
-        results.c.prompt == bindparam("asked"),
-        results.c.current == 1,
-    )
-    lacking = select(
-        photos.c.id,
-        bindparam("asked", type_=jobs.c.prompt.type),
-        literal("queued"),
-        literal(int(fresh)),
-        literal(iso(now)),
-    ).where(photos.c.state != "unreadable", ~answered)
+    queueing, reopening = sql.QUEUE_LACKING, sql.REOPEN
+    of_photo = {}
     if photo_id is not None:
-        lacking = lacking.where(photos.c.id == photo_id)
-    statement = (
-        insert(jobs)
-        .from_select(["photo_id", "prompt", "state", "priority", "queued_at"], lacking)
-        .on_conflict_do_nothing(index_elements=["photo_id", "prompt"])
-    )
-    queued = sum(connection.execute(statement, {"asked": prompt}).rowcount for prompt in prompts)
+        queueing, reopening = sql.QUEUE_LACKING_OF_PHOTO, sql.REOPEN_PHOTO
+        of_photo = {"of_photo": photo_id}
+    asked = [{"asked": prompt, "fresh": int(fresh), "now": iso(now), **of_photo} for prompt in prompts]
+    queued = sum(connection.execute(queueing, one).rowcount for one in asked)
     if queued:
-        queued_photos = select(jobs.c.photo_id).where(jobs.c.state == "queued")
-        touched = photos.c.id.in_(queued_photos if photo_id is None else [photo_id])
-        rested = photos.c.state.in_(("done", "failed"))
-        connection.execute(update(photos).where(rested, touched).values(state="partial", reason=None))
+        connection.execute(reopening, of_photo)
     return queued
 
 
@@ -117,27 +91,13 @@ def lease(connection: Connection, owner: str, now: datetime, *, backlog_first: b
     The commit of this is on the disk before any risk is taken. Fresh drops come first; every few leases
     the caller asks for the backlog first, so that it never starves.
     """
-    fresh = (jobs.c.state == "queued") & (jobs.c.priority == 1)
-    backlog = (jobs.c.state == "queued") & (jobs.c.priority == 0)
-    second_tries = (jobs.c.state == "waiting") & (jobs.c.next_try_at <= iso(now))
-    lanes = (fresh, backlog, second_tries)
-    for lane in reversed(lanes) if backlog_first else lanes:
-        photo_id = _first_free(connection, lane)
+    moment = {"now": iso(now)}
+    for lane in reversed(sql.LANES) if backlog_first else sql.LANES:
+        photo_id = connection.scalars(lane, moment).first()
         if photo_id is not None:
-            due = or_(jobs.c.state == "queued", second_tries) & (jobs.c.photo_id == photo_id)
-            taken = {"state": "running", "owner": owner, "next_try_at": None}
-            connection.execute(update(jobs).where(due).values(taken))
+            connection.execute(sql.TAKE, {"of_photo": photo_id, "by": owner, **moment})
             return _lease_of(connection, photo_id)
     return None
-
-
-def _first_free(connection: Connection, lane: ColumnElement[bool]) -> int | None:
-    """Find a photo in this lane that nobody has in hand and whose bytes are still somewhere."""
-    others = jobs.alias()
-    in_hand = exists().where(others.c.photo_id == jobs.c.photo_id, others.c.state == "running")
-    there = _is_there(jobs.c.photo_id)
-    free = select(jobs.c.photo_id).where(lane, ~in_hand, there).order_by(jobs.c.id).limit(1)
-    return connection.scalars(free).first()
 
 
 def release(connection: Connection, owner: str, photo_id: int | None = None) -> None:
@@ -157,12 +117,9 @@ def postpone(connection: Connection, owner: str, photo_id: int, until: datetime,
 
 def is_due_until(connection: Connection, until: datetime | None) -> bool:
     """Tell whether a job will be asked until then, or ever, of a photo whose bytes are somewhere."""
-    there = _is_there(jobs.c.photo_id)
-    due = jobs.c.state.in_(("queued", "running"))
-    waiting = jobs.c.state == "waiting"
-    if until is not None:
-        waiting &= jobs.c.next_try_at <= iso(until)
-    return bool(connection.scalar(select(exists().where(due | waiting, there))))
+    if until is None:
+        return bool(connection.scalar(sql.IS_DUE_EVER))
+    return bool(connection.scalar(sql.IS_DUE_UNTIL, {"now": iso(until)}))
 
 
 def charge(
@@ -220,27 +177,11 @@ def reject(connection: Connection, photo_id: int, reason: str, now: datetime) ->
     note_event(connection, "unreadable", reason, now, photo_id)
 
 
-def _is_there(photo_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Ask whether the last scan saw a file with the photo's bytes."""
-    return exists().where(
-        files.c.photo_id == photo_id, files.c.state == "known", files.c.absent_since.is_(None)
-    )
-
-
 def refresh_state(connection: Connection, photo_id: int) -> None:
     """Recompute a photo's state from its jobs and results."""
-    counts = connection.execute(
-        select(
-            func.count(jobs.c.id).label("open"),
-            func.count().filter(jobs.c.state == "failed").label("failed"),
-            func.max(jobs.c.error).label("error"),
-        ).where(jobs.c.photo_id == photo_id)
-    ).one()
-    answered = connection.scalars(
-        select(func.count())
-        .select_from(results)
-        .where(results.c.photo_id == photo_id, results.c.current == 1)
-    ).one()
+    of_photo = {"of_photo": photo_id}
+    counts = connection.execute(sql.OPEN_JOBS, of_photo).one()
+    answered = connection.scalars(sql.ANSWERED, of_photo).one()
     if not counts.open:
         state = "done"
     elif counts.failed == counts.open:
@@ -248,14 +189,12 @@ def refresh_state(connection: Connection, photo_id: int) -> None:
     else:
         state = "partial" if answered else "queued"
     reason = counts.error if state == "failed" else None
-    usable = (photos.c.id == photo_id) & (photos.c.state != "unreadable")
-    connection.execute(update(photos).where(usable).values(state=state, reason=reason))
+    connection.execute(sql.SET_STATE, {**of_photo, "state": state, "reason": reason})
 
 
 def make_sidecars_due(connection: Connection, photo_id: int) -> None:
     """Count a change of the photo that its sidecars do not tell yet: a result, or its state."""
-    holding = (files.c.photo_id == photo_id) & (files.c.state == "known")
-    connection.execute(update(files).where(holding).values(sidecar_dirty=files.c.sidecar_dirty + 1))
+    connection.execute(sql.SIDECARS_CHANGED, {"of_photo": photo_id})
 
 
 def note_event(
@@ -273,14 +212,13 @@ def say(connection: Connection, subject: str, sentence: str, now: datetime) -> N
 
 
 def _lease_of(connection: Connection, photo_id: int) -> Lease:
-    digest = connection.scalars(select(photos.c.sha256).where(photos.c.id == photo_id)).one()
-    holding = select(files).where(files.c.photo_id == photo_id, files.c.state == "known")
-    held = select(jobs.c.prompt, jobs.c.tries).where(jobs.c.photo_id == photo_id, jobs.c.state == "running")
+    of_photo = {"of_photo": photo_id}
+    digest = connection.scalars(sql.DIGEST, of_photo).one()
     return Lease(
         photo_id=photo_id,
         digest=Digest(digest),
-        files=tuple(inbox_file_from(row) for row in connection.execute(holding.order_by(files.c.id))),
+        files=tuple(inbox_file_from(row) for row in connection.execute(sql.HOLDING, of_photo)),
         jobs=tuple(
-            Job(PromptName(row.prompt), row.tries) for row in connection.execute(held.order_by(jobs.c.id))
+            Job(PromptName(row.prompt), row.tries) for row in connection.execute(sql.IN_HAND, of_photo)
         ),
     )

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, case, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, Table, func, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
 from captiond.model import InboxFile, Json, ModelIdentity, PictureFacts, PromptName, Result, Status
 from captiond.prompts.prompt import Prompt
 
+from . import statements as sql
 from .jobs import make_sidecars_due, refresh_state
 from .places import inbox_file_from
-from .tables import files, jobs, models, objects, photos, prompts, results
+from .tables import files, models, photos, prompts
 
 COLUMN_OF = {
     "objects": "objects",
@@ -28,8 +29,6 @@ COLUMN_OF = {
     "alt_text": "alt_text",
 }
 """The built-in prompts whose answers have a column of their own; all others live in `answers`."""
-
-RANK = case((results.c.source == "human", 2), (results.c.source == "import", 1), else_=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +47,16 @@ class SidecarDue:
 
 def record_facts(connection: Connection, photo_id: int, facts: PictureFacts, *, store_gps: bool) -> None:
     """Keep what the picture says about itself; the place it was taken only where that is wanted."""
-    connection.execute(
-        update(photos)
-        .where(photos.c.id == photo_id)
-        .values(
-            format=facts.format,
-            width=facts.width,
-            height=facts.height,
-            taken_at=facts.taken_at,
-            camera=facts.camera,
-            latitude=facts.latitude if store_gps else None,
-            longitude=facts.longitude if store_gps else None,
-        )
-    )
+    changes = {
+        "format": facts.format,
+        "width": facts.width,
+        "height": facts.height,
+        "taken_at": facts.taken_at,
+        "camera": facts.camera,
+        "latitude": facts.latitude if store_gps else None,
+        "longitude": facts.longitude if store_gps else None,
+    }
+    connection.execute(sql.UPDATE_PHOTO, {"of_photo": photo_id, **changes})
 
 
 def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Result) -> None:
@@ -74,11 +70,10 @@ def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Re
         "prompt_id": _prompt_id(connection, prompt, result),
         "model_id": _model_id(connection, result.model, result.created_at),
     }
-    connection.execute(insert(results).values({**ids, **_columns(result)}))
+    connection.execute(sql.ADD_RESULT, {**ids, **_columns(result)})
     if result.answer.status is Status.REJECTED:
         return
-    settled = (jobs.c.photo_id == photo_id) & (jobs.c.prompt == result.prompt)
-    connection.execute(delete(jobs).where(settled))
+    connection.execute(sql.JOB_DONE, {"of_photo": photo_id, "of_prompt": result.prompt})
     _choose_current(connection, photo_id, result.prompt)
     _summarise(connection, photo_id, result.prompt, result.created_at)
     refresh_state(connection, photo_id)
@@ -105,15 +100,14 @@ def sidecars_due(
     connection: Connection, limit: int, photo_id: int | None = None, *, after: int = 0
 ) -> list[SidecarDue]:
     """List files whose sidecar is due, of photos that nobody is working on, behind the file `after`."""
-    due = _due().where(files.c.id > after)
-    if photo_id is not None:
-        due = due.where(files.c.photo_id == photo_id)
-    return [_sidecar_due(row) for row in connection.execute(due.order_by(files.c.id).limit(limit))]
+    due = sql.SIDECARS_DUE if photo_id is None else sql.SIDECARS_DUE_OF_PHOTO
+    rows = connection.execute(due, {"after": after, "at_most": limit, "of_photo": photo_id})
+    return [_sidecar_due(row) for row in rows]
 
 
 def sidecar_due(connection: Connection, file_id: int) -> SidecarDue | None:
     """Look whether the sidecar of one file is due still."""
-    row = connection.execute(_due().where(files.c.id == file_id)).one_or_none()
+    row = connection.execute(sql.SIDECAR_DUE, {"of_file": file_id}).one_or_none()
     return None if row is None else _sidecar_due(row)
 
 
@@ -124,18 +118,11 @@ def note_sidecar(
 
     It stays due when a result came while it was written.
     """
-    same = (files.c.id == due.file_id) & (files.c.sidecar_dirty == due.changes)
-    connection.execute(update(files).where(same).values(sidecar_dirty=0))
+    connection.execute(sql.SIDECAR_WRITTEN, {"of_file": due.file_id, "changes": due.changes})
     changes: dict[str, object] = {"sidecar_reason": reason}
     if sha256 is not None:
         changes["sidecar_sha256"] = sha256
-    connection.execute(update(files).where(files.c.id == due.file_id).values(changes))
-
-
-def _due() -> Select[Any]:
-    busy = exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running")))
-    answered = exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1)
-    return select(files).where(files.c.sidecar_dirty > 0, files.c.state == "known", answered, ~busy)
+    connection.execute(sql.UPDATE_FILE, {"of_file": due.file_id, **changes})
 
 
 def _sidecar_due(row: Row[Any]) -> SidecarDue:
@@ -199,37 +186,29 @@ def _id_of(
     connection: Connection, table: Table, identity: Mapping[str, str], rest: Mapping[str, str | None]
 ) -> int:
     """Give the id of the row with this identity, added where it is new."""
-    same = and_(*(table.c[name] == value for name, value in identity.items()))
-    found: int | None = connection.scalars(select(table.c.id).where(same)).one_or_none()
+    same = {f"the_{name}": value for name, value in identity.items()}
+    found: int | None = connection.scalars(sql.IDENTITIES[table], same).one_or_none()
     if found is None:
         connection.execute(insert(table).values({**identity, **rest}))
-        found = connection.scalars(select(table.c.id).where(same)).one()
+        found = connection.scalars(sql.IDENTITIES[table], same).one()
     return found
 
 
 def _choose_current(connection: Connection, photo_id: int, prompt: PromptName) -> None:
     """Make the newest result of the highest rank the current one: human, then import, then model."""
-    of_prompt = (results.c.photo_id == photo_id) & (results.c.prompt == prompt)
-    best = connection.scalars(
-        select(results.c.id)
-        .where(of_prompt, results.c.status != "rejected")
-        .order_by(RANK.desc(), results.c.id.desc())
-        .limit(1)
-    ).one()
-    connection.execute(update(results).where(of_prompt, results.c.current == 1).values(current=0))
-    connection.execute(update(results).where(results.c.id == best).values(current=1))
+    asked = {"of_photo": photo_id, "of_prompt": prompt}
+    best = connection.scalars(sql.BEST_RESULT, asked).one()
+    connection.execute(sql.NONE_CURRENT, asked)
+    connection.execute(sql.MAKE_CURRENT, {"best": best})
 
 
 def _summarise(connection: Connection, photo_id: int, prompt: PromptName, now: datetime) -> None:
-    row = connection.execute(
-        select(results).where(
-            results.c.photo_id == photo_id, results.c.prompt == prompt, results.c.current == 1
-        )
-    ).one()
+    row = connection.execute(sql.CURRENT_RESULT, {"of_photo": photo_id, "of_prompt": prompt}).one()
     changes: dict[str, object] = {"updated_at": iso(now)}
     column = COLUMN_OF.get(prompt)
     if column is None:
-        changes["answers"] = _with_answer(prompt, row)
+        own = update(photos).where(photos.c.id == photo_id).values(answers=_with_answer(prompt, row))
+        connection.execute(own)
     elif prompt == "objects":
         changes["objects"] = row.content
         _replace_objects(connection, photo_id, row.content)
@@ -237,11 +216,8 @@ def _summarise(connection: Connection, photo_id: int, prompt: PromptName, now: d
         changes[column] = row.value
     if prompt == "ocr":
         changes["language"] = row.language
-    human = exists().where(
-        results.c.photo_id == photo_id, results.c.source == "human", results.c.current == 1
-    )
-    changes["edited"] = human
-    connection.execute(update(photos).where(photos.c.id == photo_id).values(changes))
+    changes["edited"] = int(connection.scalars(sql.IS_EDITED, {"of_photo": photo_id}).one())
+    connection.execute(sql.UPDATE_PHOTO, {"of_photo": photo_id, **changes})
 
 
 def _with_answer(prompt: PromptName, row: Row[Any]) -> object:
@@ -251,12 +227,10 @@ def _with_answer(prompt: PromptName, row: Row[Any]) -> object:
 
 
 def _replace_objects(connection: Connection, photo_id: int, content: str | None) -> None:
-    connection.execute(delete(objects).where(objects.c.photo_id == photo_id))
+    connection.execute(sql.FORGET_OBJECTS, {"of_photo": photo_id})
     names = dict.fromkeys(json.loads(content)) if content else {}
     if names:
-        connection.execute(
-            insert(objects).on_conflict_do_nothing(), [{"photo_id": photo_id, "name": name} for name in names]
-        )
+        connection.execute(sql.ADD_OBJECTS, [{"photo_id": photo_id, "name": name} for name in names])
 
 
 def _dumped(content: Json) -> str | None:

@@ -1,0 +1,201 @@
+"""The statements that run for every photo, built once.
+
+Building one anew takes SQLAlchemy many times as long as running it takes SQLite. Values are bound by name:
+`of_photo`, `of_prompt`, `of_file`, `place` (a path's bytes), `now` (ISO 8601).
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from .tables import files, jobs, models, objects, photos, prompts, results
+
+_PHOTO: BindParameter[int] = bindparam("of_photo")
+_PROMPT: BindParameter[str] = bindparam("of_prompt")
+_FILE: BindParameter[int] = bindparam("of_file")
+
+# Photos and the files that hold them.
+_HOLDING = (files.c.photo_id == _PHOTO) & (files.c.state == "known")
+_NEW_FILE = insert(files)
+_NEVER_REPLACED = ("id", "path_bytes", "sidecar_sha256")
+
+ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
+UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
+PHOTO = select(photos).where(photos.c.id == _PHOTO)
+PHOTO_OF_DIGEST = select(photos.c.id).where(photos.c.sha256 == bindparam("digest"))
+PHOTO_AT = select(files.c.photo_id).where(files.c.path_bytes == bindparam("place"))
+FORGET_UNREAD = delete(photos).where(
+    photos.c.id == _PHOTO, photos.c.state == "unreadable", ~exists().where(results.c.photo_id == _PHOTO)
+)
+PUT_FILE = _NEW_FILE.on_conflict_do_update(
+    index_elements=["path_bytes"],
+    set_={
+        column.name: _NEW_FILE.excluded[column.name]
+        for column in files.c
+        if column.name not in _NEVER_REPLACED
+    },
+)
+DIGEST = select(photos.c.sha256).where(photos.c.id == _PHOTO)
+UPDATE_FILE = update(files).where(files.c.id == _FILE)
+HOLDING = select(files).where(_HOLDING).order_by(files.c.id)
+FIRST_HOLDING = (
+    select(files.c.path, files.c.inbox)
+    .where(_HOLDING)
+    .order_by(files.c.absent_since.is_not(None), files.c.id)
+    .limit(1)
+)
+COPIES = select(func.count()).select_from(files).where(_HOLDING)
+STAMPS = select(
+    files.c.path_bytes, files.c.device, files.c.inode, files.c.bytes, files.c.mtime_ns, files.c.ctime_ns
+).where(files.c.path_bytes.in_(bindparam("places", expanding=True)), files.c.ctime_ns.is_not(None))
+
+# Jobs: what a photo still has to be asked.
+_LACKING = (
+    select(
+        photos.c.id,
+        bindparam("asked", type_=jobs.c.prompt.type),
+        literal("queued"),
+        bindparam("fresh", type_=jobs.c.priority.type),
+        bindparam("now", type_=jobs.c.queued_at.type),
+    )
+    .where(photos.c.state != "unreadable")
+    .where(
+        ~exists().where(
+            results.c.photo_id == photos.c.id,
+            results.c.prompt == bindparam("asked"),
+            results.c.current == 1,
+        )
+    )
+)
+_REOPEN = update(photos).where(photos.c.state.in_(("done", "failed"))).values(state="partial", reason=None)
+_SECOND_TRY = (jobs.c.state == "waiting") & (jobs.c.next_try_at <= bindparam("now"))
+_SEEN = exists().where(
+    files.c.photo_id == jobs.c.photo_id, files.c.state == "known", files.c.absent_since.is_(None)
+)
+
+
+def _queueing(lacking: Select[Any]) -> Insert:
+    names = ["photo_id", "prompt", "state", "priority", "queued_at"]
+    queueing = insert(jobs).from_select(names, lacking)
+    return queueing.on_conflict_do_nothing(index_elements=["photo_id", "prompt"])
+
+
+def _first_free(lane: ColumnElement[bool]) -> Select[int]:
+    """Find a photo in this lane that nobody has in hand and whose bytes the last scan saw somewhere."""
+    others = jobs.alias()
+    in_hand = exists().where(others.c.photo_id == jobs.c.photo_id, others.c.state == "running")
+    return select(jobs.c.photo_id).where(lane, ~in_hand, _SEEN).order_by(jobs.c.id).limit(1)
+
+
+QUEUE_LACKING = _queueing(_LACKING)
+QUEUE_LACKING_OF_PHOTO = _queueing(_LACKING.where(photos.c.id == _PHOTO))
+REOPEN = _REOPEN.where(photos.c.id.in_(select(jobs.c.photo_id).where(jobs.c.state == "queued")))
+REOPEN_PHOTO = _REOPEN.where(photos.c.id == _PHOTO)
+LANES: tuple[Select[int], ...] = (
+    _first_free((jobs.c.state == "queued") & (jobs.c.priority == 1)),
+    _first_free((jobs.c.state == "queued") & (jobs.c.priority == 0)),
+    _first_free(_SECOND_TRY),
+)
+"""Fresh drops, the backlog, second tries."""
+TAKE = (
+    update(jobs)
+    .where(or_(jobs.c.state == "queued", _SECOND_TRY), jobs.c.photo_id == _PHOTO)
+    .values(state="running", owner=bindparam("by"), next_try_at=None)
+)
+IN_HAND = (
+    select(jobs.c.prompt, jobs.c.tries)
+    .where(jobs.c.photo_id == _PHOTO, jobs.c.state == "running")
+    .order_by(jobs.c.id)
+)
+IS_DUE_EVER = select(exists().where(jobs.c.state.in_(("queued", "running", "waiting")), _SEEN))
+IS_DUE_UNTIL = select(exists().where(jobs.c.state.in_(("queued", "running")) | _SECOND_TRY, _SEEN))
+OPEN_JOBS = select(
+    func.count(jobs.c.id).label("open"),
+    func.count().filter(jobs.c.state == "failed").label("failed"),
+    func.max(jobs.c.error).label("error"),
+).where(jobs.c.photo_id == _PHOTO)
+ANSWERED = (
+    select(func.count()).select_from(results).where(results.c.photo_id == _PHOTO, results.c.current == 1)
+)
+SET_STATE = update(photos).where(photos.c.id == _PHOTO, photos.c.state != "unreadable")
+JOB_DONE = delete(jobs).where(jobs.c.photo_id == _PHOTO, jobs.c.prompt == _PROMPT)
+
+# Results, and the summary of them.
+_RANK = case((results.c.source == "human", 2), (results.c.source == "import", 1), else_=0)
+_OF_PROMPT = (results.c.photo_id == _PHOTO) & (results.c.prompt == _PROMPT)
+
+ADD_RESULT = insert(results)
+BEST_RESULT = (
+    select(results.c.id)
+    .where(_OF_PROMPT, results.c.status != "rejected")
+    .order_by(_RANK.desc(), results.c.id.desc())
+    .limit(1)
+)
+NONE_CURRENT = update(results).where(_OF_PROMPT, results.c.current == 1).values(current=0)
+MAKE_CURRENT = update(results).where(results.c.id == bindparam("best")).values(current=1)
+CURRENT_RESULT = select(results).where(_OF_PROMPT, results.c.current == 1)
+IS_EDITED = select(
+    exists().where(results.c.photo_id == _PHOTO, results.c.source == "human", results.c.current == 1)
+)
+FORGET_OBJECTS = delete(objects).where(objects.c.photo_id == _PHOTO)
+ADD_OBJECTS = insert(objects).on_conflict_do_nothing()
+IDENTITIES = {
+    table: select(table.c.id).where(*(table.c[name] == bindparam(f"the_{name}") for name in names))
+    for table, names in ((prompts, ("name", "version")), (models, ("name", "digest", "server")))
+}
+ALL_RESULTS = (
+    select(results)
+    .add_columns(
+        prompts.c.version.label("prompt_version"),
+        models.c.name.label("model_name"),
+        models.c.digest,
+        models.c.family,
+        models.c.parameters,
+        models.c.quantization,
+        models.c.server,
+    )
+    .select_from(
+        results.outerjoin(prompts, prompts.c.id == results.c.prompt_id).outerjoin(
+            models, models.c.id == results.c.model_id
+        )
+    )
+    .order_by(results.c.id)
+)
+"""Results with the prompt version and the model that they came from."""
+CURRENT_RESULTS = ALL_RESULTS.where(results.c.photo_id == _PHOTO, results.c.current == 1)
+
+# Sidecars that are older than their photo's results.
+_DUE = (
+    select(files)
+    .where(
+        files.c.sidecar_dirty > 0,
+        files.c.state == "known",
+        exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1),
+        ~exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running"))),
+    )
+    .order_by(files.c.id)
+)
+
+SIDECARS_CHANGED = update(files).where(_HOLDING).values(sidecar_dirty=files.c.sidecar_dirty + 1)
+SIDECARS_DUE = _DUE.where(files.c.id > bindparam("after")).limit(bindparam("at_most"))
+SIDECARS_DUE_OF_PHOTO = SIDECARS_DUE.where(files.c.photo_id == _PHOTO)
+SIDECAR_DUE = _DUE.where(files.c.id == _FILE)
+SIDECAR_WRITTEN = (
+    update(files)
+    .where(files.c.id == _FILE, files.c.sidecar_dirty == bindparam("changes"))
+    .values(sidecar_dirty=0)
+)
