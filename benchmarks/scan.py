@@ -19,6 +19,7 @@ from captiond.inbox.reading import stamp_of
 from captiond.inbox.scanning import scan
 from captiond.model import FileStamp, InboxFile
 from captiond.noticing import Noticing
+from captiond.patience import Patience
 
 GOAL = 1.6
 FOLDERS, FILES_IN_EACH = 20, 1_000
@@ -92,12 +93,15 @@ def _noticing(inbox: Path, catalogue: Catalogue) -> Noticing:
     async def take_in(file: InboxFile, _fresh: bool) -> None:
         raise SystemExit(f"{file.path} is not known")
 
+    clock = SystemClock()
+    log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(WARNING))
     return Noticing(
         inbox,
         take_in=take_in,
         catalogue=catalogue,
-        clock=SystemClock(),
-        log=structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(WARNING)),
+        patience=Patience(catalogue, clock, log),
+        clock=clock,
+        log=log,
         quiet_seconds=2.0,
         scan_seconds=60.0,
     )
