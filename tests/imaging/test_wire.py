@@ -1,10 +1,12 @@
 import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
+from captiond.imaging.bars import Bars
 from captiond.imaging.limits import Limits
 from captiond.imaging.wire import (
     PREFIX,
@@ -13,6 +15,7 @@ from captiond.imaging.wire import (
     header_length,
     jpeg_bytes,
     packed,
+    read_bars,
     read_reply,
     read_request,
     rejected,
@@ -31,6 +34,19 @@ def sent(header: Json) -> Json:
 def test_a_request_arrives_as_it_was() -> None:
     fit, limits = Fit(((672, 672), (336, 1008))), Limits(formats=("JPEG", "BMP"), heif=True)
     assert read_request(sent(request(7, fit, limits))) == (7, fit, limits)
+
+
+def test_what_holds_the_decode_process_arrives_as_it_was() -> None:
+    bars = Bars(5, seccomp=True, gaps=("Landlock 5 is old: it does not know signals",))
+    assert read_bars(sent({"bars": asdict(bars)})) == bars
+
+
+@pytest.mark.parametrize(
+    "header", [[], {}, {"bars": 7}, {"bars": {"landlock_abi": "x", "seccomp": 1, "gaps": []}}]
+)
+def test_a_process_that_does_not_say_what_holds_it_is_not_ready(header: Json) -> None:
+    with pytest.raises(Nonsense):
+        read_bars(header)
 
 
 def test_a_prepared_picture_arrives_as_it_was() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ from captiond.errors import (
     Rejected,
     UnsupportedPicture,
 )
+from captiond.imaging.bars import Bars
 from captiond.imaging.canary import CANARY_JPEG
 from captiond.imaging.limits import Limits
 from captiond.imaging.preparing import prepare
+from captiond.imaging.wire import packed
 from captiond.imaging.worker import Decoder
-from captiond.model import Fit
-from imaging.drawing import ALL, CORNERS, FIT, SHARED, corners, noise, opened, png_of_ones, quarters, saved
+from imaging.drawing import ALL, CORNERS, FIT, corners, noise, opened, png_of_ones, quarters, saved
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +159,22 @@ async def test_the_process_is_replaced_after_some_pictures() -> None:
     assert [pids[0] == pids[1], pids[2] == pids[3], len(set(pids))] == [True, True, 3]
 
 
+async def test_a_process_that_keeps_much_memory_is_replaced() -> None:
+    async with Decoder(ALL, recycle_bytes=1) as decoder:
+        first = pid_of(decoder)
+        await decoder.prepare(CANARY_JPEG, FIT)
+        await decoder.start()
+        assert (pid_of(decoder) != first, is_running(first)) == (True, False)
+
+
+async def test_what_a_large_picture_took_is_given_back(decoder: Decoder) -> None:
+    content = saved(quarters(6000, 4000), "PNG")
+    pid = pid_of(decoder)
+    for _ in range(3):
+        await decoder.prepare(content, FIT)
+        assert decoder.pid == pid
+
+
 async def test_closing_leaves_no_process() -> None:
     async with Decoder(ALL) as decoder:
         pid = pid_of(decoder)
@@ -179,10 +197,31 @@ async def test_a_flood_of_complaints_is_drained_and_bounded() -> None:
         assert len(decoder._cage._stderr) <= 4096
 
 
+LAST_WORDS = """
+import os, sys
+from captiond.imaging import cage
+def fall(*_):
+    os.write(2, b"x" * 100_000 + b"\\nfree(): \\x1b[31minvalid\\x07 pointer\\n")
+    os.abort()
+decode, cage.load_libraries = cage.prepare, lambda: None
+cage.prepare = lambda content, *rest: fall() if content == b"evil" else decode(content, *rest)
+cage.main()
+"""
+
+
+async def test_the_last_words_of_a_decoder_that_dies_are_told_without_control_characters() -> None:
+    async with Decoder(ALL, command=(sys.executable, "-c", LAST_WORDS)) as decoder:
+        with pytest.raises(DecoderDied) as death:
+            await decoder.prepare(b"evil", FIT)
+    assert str(death.value) == (
+        "the decoder died on this picture: exit status -6, free(): [31minvalid pointer"
+    )
+
+
 NONSENSE = (
     "import sys; sys.stdout.buffer.write({ready} + {reply}); sys.stdout.flush(); sys.stdin.buffer.read()"
 )
-READY = b"\0\0\0\x02{}"
+READY = packed({"bars": asdict(Bars(0, seccomp=False))})
 
 
 @pytest.mark.parametrize(
@@ -268,21 +307,3 @@ def test_each_side_loads_only_its_own(module: str, foreign: tuple[str, ...]) -> 
     program = f"import sys, captiond.imaging.{module}; print(sorted(set({foreign}) & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert told.stdout.strip() == "[]"
-
-
-async def outcome(decoder: Decoder, content: bytes) -> str | None:
-    """Give the reason why a picture is rejected, None where it is prepared."""
-    try:
-        image = await decoder.prepare(content, Fit(((336, 336),)))
-    except Rejected as rejection:
-        return str(rejection)
-    return None if opened(image) else "no picture"
-
-
-@pytest.mark.skipif(not (SHARED / "odd-images").is_dir(), reason="no odd images beside the checkout")
-@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
-async def test_every_odd_image_is_prepared_or_rejected(decoder: Decoder, every: int) -> None:
-    paths = sorted(path for path in (SHARED / "odd-images").rglob("*") if path.is_file())[::every]
-    outcomes = [await outcome(decoder, path.read_bytes()) for path in paths]
-    assert [said for said in outcomes if said and not said.isprintable()] == []
-    assert outcomes.count(None) > len(paths) / 3

@@ -1,36 +1,40 @@
 """The decode process: reads pictures from its standard input, writes prepared ones to its standard output.
 
-Started by `worker.py`; loads only what decoding needs, and dies with the daemon.
+Started by `worker.py`; loads only what decoding needs, locks itself in before the first picture
+(`confining.py`), and dies with the daemon.
 """
 
-import ctypes
 import json
 import os
-import resource
 import signal
 import sys
+from dataclasses import asdict
 from typing import BinaryIO
 
 from captiond.errors import Rejected
 from captiond.model import Fit, Json
 
 from .canary import CANARY_JPEG
+from .confining import confine, limit_memory
+from .kernel import die_with_parent
 from .limits import Limits
 from .preparing import load_libraries, prepare
 from .wire import PREFIX, accepted, header_length, packed, read_request, rejected
 
-_MEMORY_BYTES = 1536 * 1024 * 1024
-_PR_SET_PDEATHSIG = 1
 _STDOUT, _STDERR = 1, 2
 
 
 def main() -> None:
     """Lock the cage, then serve until the daemon closes the pipe."""
+    # or the end of the pipe would be seen only after the picture in work
+    die_with_parent(signal.SIGKILL)
     replies = _own_replies()
-    _die_with_the_daemon()
-    _bound_resources()
-    _warm_up()
-    replies.write(packed({"ready": True}))
+    limit_memory()
+    load_libraries()
+    _try_out()
+    bars = confine()
+    _try_out()
+    replies.write(packed({"bars": asdict(bars)}))
     replies.flush()
     _serve(sys.stdin.buffer, replies)
 
@@ -42,18 +46,8 @@ def _own_replies() -> BinaryIO:
     return replies
 
 
-def _die_with_the_daemon() -> None:
-    """Be killed when the daemon dies; the end of the pipe would be seen only after the picture in work."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def _bound_resources() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _warm_up() -> None:
-    load_libraries()
+def _try_out() -> None:
+    """Prepare a small picture: before the cage closes that loads what is loaded late, later it is a test."""
     prepare(CANARY_JPEG, Fit(((32, 32),)), Limits())
 
 

@@ -18,7 +18,7 @@ def missing_end(name: str, content: bytes) -> str | None:
     What follows the end is left alone: phones append their own, cameras fill up with zeros.
     """
     if name == "JPEG":
-        return None if content.rfind(_JPEG_END, _scan_at(content)) >= 0 else _cut_or_empty(content)
+        return None if content.rfind(_JPEG_END, scan_at(content)) >= 0 else _cut_or_empty(content)
     if name == "PNG":
         return None if content.rfind(_PNG_END) >= 0 else _cut_or_empty(content)
     if name in _MAY_END_IN_ZEROS and _zeros_at(content) % _BLOCK_BYTES:
@@ -43,8 +43,8 @@ def _zeros_at(content: bytes) -> int:
     return len(content.rstrip(b"\0")) if _ends_in_zeros(content) else 0
 
 
-def _scan_at(content: bytes) -> int:
-    """Find where a JPEG's first scan starts: the headers before it may hold a whole JPEG as preview."""
+def scan_at(content: bytes) -> int:
+    """Find where the first scan of a JPEG starts: the headers before it may hold a whole JPEG as preview."""
     at = 2
     while content[at : at + 1] == b"\xff" and at + 4 <= len(content):
         marker = content[at + 1]

@@ -13,7 +13,8 @@ PREPARATION_VERSION = 1
 class Limits:
     """What is read, and what a picture may cost.
 
-    A JPEG is decoded at the scale that is needed, so it may have many more pixels than the other formats.
+    A JPEG is decoded at the scale that is needed, so it may have many more pixels than the other formats;
+    a progressive one of a camera or an editor goes over them about ten times.
     `heif` says that the extra for HEIC pictures is installed.
     """
 
@@ -21,6 +22,7 @@ class Limits:
     max_side: int = 65_500
     max_jpeg_pixels: int = 400_000_000
     max_other_pixels: int = 120_000_000
+    max_jpeg_scans: int = 100
     max_file_bytes: int = 512 * 1024 * 1024
     heif: bool = False
 

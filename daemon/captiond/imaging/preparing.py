@@ -29,6 +29,7 @@ from .endings import missing_end
 from .exif import Tags, camera, clean, position, taken_at
 from .fitting import fitted
 from .limits import Limits
+from .scans import many_scans
 from .sniffing import HEAD_BYTES, refusal, sniff
 
 # Opened by class and not through `Image.open`: no other format is ever tried on the bytes, a multi-picture
@@ -137,6 +138,8 @@ def _admitted(content: bytes, limits: Limits) -> str:
         )
     if (missing := missing_end(name, content)) is not None:
         raise DamagedPicture(missing)
+    if name == "JPEG" and (excess := many_scans(content, limits.max_jpeg_scans)) is not None:
+        raise PictureTooLarge(excess)
     return name
 
 
@@ -145,7 +148,9 @@ def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError:
-        raise PictureTooLarge(f"the {name} picture is larger inside than its header says") from None
+        raise PictureTooLarge(
+            f"the {name} picture unpacks to more pixels than the decoder may have"
+        ) from None
     except MemoryError:
         raise PictureTooLarge(f"the {name} picture needs more memory than the decoder may use") from None
     except _BAD_BYTES as error:
@@ -171,16 +176,11 @@ def _opener(name: str) -> type[ImageFile]:
 def _check_size(name: str, size: tuple[int, int], limits: Limits) -> None:
     width, height = size
     most = limits.max_jpeg_pixels if name == "JPEG" else limits.max_other_pixels
+    told = f"the picture has {width:,} × {height:,} pixels; captiond reads at most"
     if max(size) > limits.max_side:
-        raise PictureTooLarge(
-            f"the picture has {width:,} × {height:,} pixels; "
-            f"captiond reads at most {limits.max_side:,} a side"
-        )
+        raise PictureTooLarge(f"{told} {limits.max_side:,} a side")
     if width * height > most:
-        raise PictureTooLarge(
-            f"the picture has {width:,} × {height:,} pixels; captiond reads at most "
-            f"{most // 1_000_000:,} million of a {name}"
-        )
+        raise PictureTooLarge(f"{told} {most // 1_000_000:,} million of a {name}")
 
 
 def _decoded(name: str, picture: ImageFile, fit: Fit) -> _Decoded:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
 from captiond.model import Fit, Json, PictureFacts, PreparedImage
 
+from .bars import Bars
 from .limits import Limits
 
 PREFIX = struct.Struct(">I")
@@ -40,6 +41,15 @@ def header_length(prefix: bytes) -> int:
     if length > MAX_HEADER_BYTES:
         raise Nonsense("the header is too long")
     return length
+
+
+def read_bars(header: Json) -> Bars:
+    """Read what the decode process says first, what it is held by; `Nonsense` where that is not it."""
+    try:
+        told = header["bars"]
+        return Bars(int(told["landlock_abi"]), bool(told["seccomp"]), tuple(map(str, told["gaps"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Nonsense(f"it is not ready: {error!r}") from None
 
 
 def request(content_bytes: int, fit: Fit, limits: Limits) -> Json:

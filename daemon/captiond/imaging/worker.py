@@ -11,15 +11,17 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from captiond.errors import DecoderDied, Outage, Rejected
 from captiond.model import Fit, Json, PreparedImage
 
+from .bars import Bars
 from .exif import clean
 from .limits import Limits
-from .wire import PREFIX, Nonsense, header_length, jpeg_bytes, packed, read_reply, request
+from .wire import PREFIX, Nonsense, header_length, jpeg_bytes, packed, read_bars, read_reply, request
 
 CAGE = (sys.executable, "-P", "-m", "captiond.imaging.cage")
 """The decode process; `-P` keeps the current folder, which may be an inbox, off its import path."""
@@ -33,7 +35,8 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG"
 class Decoder:
     """Prepares pictures in a process of its own, which may die of them.
 
-    `command` is what is started; it must speak as `cage.py` does.
+    The process is replaced after `recycle_after` pictures, or when it keeps more than `recycle_bytes` of
+    memory from one picture to the next. `command` is what is started; it must speak as `cage.py` does.
     """
 
     def __init__(
@@ -42,11 +45,13 @@ class Decoder:
         *,
         time_limit_seconds: float = 30.0,
         recycle_after: int = 500,
+        recycle_bytes: int = 512 * 1024 * 1024,
         command: Sequence[str] = CAGE,
     ) -> None:
         self._limits = limits
         self._time_limit_seconds = time_limit_seconds
         self._recycle_after = recycle_after
+        self._recycle_bytes = recycle_bytes
         self._command = command
         self._turn = asyncio.Lock()
         self._cage: _Cage | None = None
@@ -65,13 +70,13 @@ class Decoder:
         """Give the process id of the decode process, None where none runs."""
         return None if self._cage is None else self._cage.pid
 
-    async def start(self) -> None:
-        """Start the decode process now, so that the first picture does not wait for it.
+    async def start(self) -> Bars:
+        """Start the decode process now, so that the first picture does not wait for it; tells what holds it.
 
         Raises `Outage` where it does not start: no photo is to blame.
         """
         async with self._turn:
-            await self._running()
+            return (await self._running()).bars
 
     async def prepare(self, content: bytes, fit: Fit) -> PreparedImage:
         """Prepare a picture, after those that came before.
@@ -82,7 +87,7 @@ class Decoder:
         async with self._turn:
             cage = await self._running()
             answer = await self._exchange(cage, content, fit)
-            if cage.pictures >= self._recycle_after:
+            if cage.pictures >= self._recycle_after or cage.resident_bytes > self._recycle_bytes:
                 await self.close()
         if isinstance(answer, Rejected):
             raise answer
@@ -159,6 +164,7 @@ class _Cage:
         self._stderr = b""
         self._draining = asyncio.create_task(self._drain(process.stderr))
         self.pictures = 0
+        self.bars = Bars(0, seccomp=False)
 
     @property
     def pid(self) -> int:
@@ -169,8 +175,17 @@ class _Cage:
         """Tell whether the process ended while it had no picture: that is no picture's fault."""
         return self._process.returncode is not None or self._back.at_eof()
 
+    @property
+    def resident_bytes(self) -> int:
+        """Tell how much memory it has now; 0 where the system does not say."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_bytes().split()[1])
+        except (OSError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     async def ready(self) -> None:
-        await self._header()
+        self.bars = read_bars(await self._header())
 
     async def exchange(self, header: Mapping[str, Json], content: bytes) -> PreparedImage | Rejected:
         self.pictures += 1
