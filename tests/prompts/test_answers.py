@@ -116,7 +116,8 @@ BAD = [
     (PEOPLE, '{"tags": []}', "the field people is missing"),
     (PEOPLE, '{"people": NaN}', "is not JSON"),
     (PEOPLE, '{"people": 1e999}', "is not JSON"),
-    (PEOPLE, "[{" * 50_000, "is not JSON"),
+    (PEOPLE, "[{" * 50, "is not JSON"),
+    (PEOPLE, "[{" * 50_000, "repeats itself"),
     (PEOPLE, '{"people": 1, "tags": ["' + "ha" * 80 + '"]}', "repeats itself"),
 ]
 # (prompt, the reply, the reason)

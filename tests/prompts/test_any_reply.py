@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import example, given, settings
@@ -54,11 +55,26 @@ PARTS = (
     *("Here is the text:", "SAME", ">>>", "#####", "\ud800", "\x00", "I'm sorry", "[…]", "no text", " "),
 )
 PIECES = st.lists(st.sampled_from(PARTS), max_size=12).map("".join)
-REPLIES = TEXTS | JSONS | PIECES | PIECES.map(lambda text: text * 40)
+WORDS = st.sampled_from(["a dog", "the red car", "1", "STOP", "犬", "is on the left of it", "SAME", "*"])
+PATTERN = st.lists(WORDS | st.just("{n}"), min_size=1, max_size=6)
+ENDS = st.sampled_from([". ", ", ", "\n", "。", "; ", " "])
+
+
+def going_on(pattern: list[str], end: str, times: int, before: str) -> str:
+    """Give what is said again and again, with its count in it."""
+    line = " ".join(pattern) + end
+    return before + "".join(line.replace("{n}", str(count)) for count in range(times))
+
+
+NEAR_LOOPS = st.builds(
+    going_on, PATTERN, ENDS, st.integers(1, 150), st.sampled_from(["", "A room. ", "<think>"])
+)
+LOOPS_INSIDE = st.tuples(NEAR_LOOPS, PIECES | NEAR_LOOPS).map("\n".join)
+REPLIES = TEXTS | JSONS | PIECES | PIECES.map(lambda text: text * 40) | NEAR_LOOPS | LOOPS_INSIDE
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: f"{prompt.name}-{prompt.empty}")
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(text=REPLIES, about=st.none() | TEXTS, finish=st.sampled_from(["stop", "stop", "stop", "length", ""]))
 @example(text="[" * 100_000, about=None, finish="stop")
 @example(text='{"a":' * 900 + "1" + "}" * 900, about=None, finish="stop")
@@ -78,9 +94,27 @@ def is_sound(answer: Answer) -> bool:
     return storable and (answer.status is Status.OK) == bool((answer.value or "").strip())
 
 
-@given(text=REPLIES)
-def test_any_beginning_can_be_looked_at(text: str) -> None:
-    assert streaming_stop(text) is None or streaming_stop(text)
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: f"{prompt.name}-{prompt.empty}")
+@settings(max_examples=40, deadline=None)
+@given(text=REPLIES, rng=st.randoms(use_true_random=False))
+@example(text="the " * 80 + "end of it. A dog on a beach.", rng=Random(1))
+@example(text="<think>" + "hmm " * 80 + "</think>A dog on a beach.", rng=Random(1))
+@example(text='{"n": 1,' + "\n" * 420 + '"tags": ["a"]}', rng=Random(1))
+def test_what_is_an_answer_is_not_stopped_on_its_way(prompt: Prompt, text: str, rng: Random) -> None:
+    try:
+        understand(prompt, reply_of(text))
+    except UnusableReply:
+        return
+    ends = sorted(rng.randint(0, len(text)) for _ in range(60))
+    assert [streaming_stop(text[:end]) for end in ends] == [None] * 60
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=LOOPS_INSIDE)
+def test_what_would_be_stopped_on_its_way_is_no_answer(text: str) -> None:
+    if any(streaming_stop(text[:end]) for end in range(0, len(text) + 1, 50)):
+        with pytest.raises(UnusableReply):
+            understand(PROMPTS[1], reply_of(text))
 
 
 @given(text=REPLIES, target=st.sampled_from(["en", "zh", "ja", "pt-BR"]))

@@ -82,7 +82,7 @@ def test_a_loop_is_found(name: str) -> None:
 
 @pytest.mark.parametrize("stretch", ["the ", "A dog on a beach. ", "A man.\n", "yes\nno\n", "!", "ha"])
 def test_a_loop_is_stopped_before_long(stretch: str) -> None:
-    assert "repeats itself" in (streaming_stop("Two people at a table. " + stretch * 300) or "")
+    assert "repeats itself" in (streaming_stop("Two people at a table. " + stretch * 400) or "")
 
 
 def test_an_endless_blank_is_stopped() -> None:
@@ -124,6 +124,17 @@ def test_thinking_and_markers_go() -> None:
 
 def test_what_no_database_takes_is_replaced() -> None:
     assert storable("a\ud800b\x00c\x1b[31md\r\ne") == "a�bc[31md\ne"
+
+
+def test_the_reason_is_fit_for_a_database() -> None:
+    reason = streaming_stop("a\x00\ud800 " * 200)
+    assert reason == "the reply repeats itself (“a�”)"
+
+
+@pytest.mark.parametrize("text", ["the " * 90 + "end of it.", "\x01" * 94 + "A dog." + " " * 300 + "A cat."])
+def test_a_loop_that_came_to_an_end_would_have_been_stopped(text: str) -> None:
+    with pytest.raises(UnusableReply, match=r"repeats itself|endless blank"):
+        complete_text(reply_of(text))
 
 
 QUESTION = "Describe this picture in one or two plain sentences for a person who cannot see it.\nBe short."

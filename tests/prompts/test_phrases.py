@@ -1,6 +1,7 @@
 import pytest
 
-from captiond.prompts.phrases import refuses, says_no_text, unquoted, without_meta, without_preamble
+from captiond.prompts.phrases import says_no_text, unquoted, without_meta, without_preamble
+from captiond.prompts.refusals import refuses
 
 NO_TEXT = [
     "There is no text in the picture.",

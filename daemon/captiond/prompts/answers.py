@@ -14,7 +14,7 @@ from captiond.model import Answer, Json, Reply, Status
 from .checks import complete_text, flood, loop, storable
 from .lists import list_closing, list_schema, understand_list
 from .loose_json import read_json, readable, strings_in
-from .phrases import bare, says_no_text, without_preamble
+from .phrases import ANSWER_IS, bare, says_no_text, without_preamble
 from .prompt import Kind, Prompt
 from .schemas import bounded, violation
 from .texts import already, understand_text
@@ -82,12 +82,24 @@ def reason_for_nothing(prompt: Prompt, text: str) -> str | None:
     """Say what there is not, where a reply is the prompt's `empty` word or means that there is no text."""
     if prompt.empty is None:
         return None
-    said = without_preamble(text)
+    said = without_preamble(text).replace("\\_", "_")
     lines = [said, said.split("\n")[0]] if "_" in prompt.empty else [said]
-    if any(is_word(line, prompt) for line in lines):
+    if any(is_word(line, prompt) for line in lines) or concludes(said, prompt.empty):
         return meaning(prompt, prompt.empty)
     about_picture = prompt.kind is Kind.TEXT and prompt.from_prompt is None
     return "there is no text" if about_picture and says_no_text(said) else None
+
+
+def concludes(said: str, word: str) -> bool:
+    """Tell whether a reply begins with the word, or leads up to it: "There is none. The answer is: NO_TEXT".
+
+    Only of a word that nothing else can be.
+    """
+    if "_" not in word or word not in said:
+        return False
+    before, _, after = said.rpartition(word)
+    led = ANSWER_IS.sub("", before)
+    return not bare(said.partition(word)[0]) or (not bare(after) and (not bare(led) or says_no_text(led)))
 
 
 def is_word(said: str, prompt: Prompt) -> bool:

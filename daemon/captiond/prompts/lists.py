@@ -2,23 +2,32 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 from captiond.errors import UnusableReply
 from captiond.model import Answer, Json, Status
 
 from .checks import LOOP_LINES, echo, flood
 from .loose_json import read_json, strings_in
-from .phrases import bare, refuses, unfenced, without_meta, without_preamble
+from .phrases import PICTURE, bare, phrase, unfenced, without_meta, without_preamble
 from .prompt import Prompt
+from .refusals import refuses
 from .schemas import LONGEST_ENTRY, MOST_ENTRIES
 from .wording import filled
 
+REFUSED = "the model refused to answer"
 MOST_WORDS = 5
 """In a reply that is no JSON, longer pieces are sentences."""
 ARTICLE = re.compile(r"\A(?:an?|the|some)\s+(?=\S)")
-BULLET = re.compile(r"\A(?:[-*•·–—‣▪]+|\(?\d{1,2}[.):]) ?")
+BULLET = re.compile(r"\A(?:[-•·–—‣▪]+|\*(?!\*)|\(?\d{1,2}[.):]) ?")
 COMMA = re.compile(r"[,;،؛、，；] ?")
-SEPARATOR = re.compile(r"[,;،؛、，；] ?(?:and )?| and ")
+SEPARATOR = re.compile(r"[,;،؛、，；] ?(?:and )?| (?:and|und|et|y) ")
+LEAD = phrase(r"\A(?:[\w-]+ ){0,4}(?:objects|things|items|list|answer)\b[^:,\n]{0,40}:\s*(?=\S)")
+THERE_IS = phrase("\\A(?:there (?:is|are)|(?:i|we) (?:can )?see) ")
+INNER_BULLET = re.compile(r"[,;]?\s+(?=\d{1,2}[.)]\s)|\s+(?=[•▪] )")
+VERB = re.compile(r" (?:is|are) ")
+IN_PICTURE = phrase(rf",? (?:in|on) (?:the|this) {PICTURE}\.?\Z")
+JSON_BEGINS = re.compile(r"[\[{]\s*[\"\[{]")
 REMARK = re.compile(r"(?:[:(（：]| [-–—] ).*\Z")
 GENERAL = frozenset(
     {"image", "images", "photo", "photos", "photograph", "photographs", "picture", "pictures", "background"}
@@ -50,6 +59,8 @@ def understand_list(prompt: Prompt, text: str, _about: str | None) -> Answer:
         if wrong:
             raise UnusableReply(wrong, text)
         given = pieces(text)
+    if any(map(refuses, given)):
+        raise UnusableReply(REFUSED, text)
     distinct = {entry.strip().lower() for entry in given}
     if len(given) >= LOOP_LINES and len(distinct) <= 2:  # noqa: PLR2004 (as for lines of a text)
         raise UnusableReply("the reply names the same thing again and again", text)
@@ -63,7 +74,7 @@ def understand_list(prompt: Prompt, text: str, _about: str | None) -> Answer:
 
 def half_json(text: str) -> str | None:
     """Say so where a reply begins as JSON and is no list: cut off, or of another shape."""
-    return "the reply is no whole list" if unfenced(text.strip())[:2] in {'["', '{"'} else None
+    return "the reply is no whole list" if JSON_BEGINS.match(unfenced(text.strip())) else None
 
 
 def json_strings(text: str) -> list[str] | None:
@@ -73,21 +84,35 @@ def json_strings(text: str) -> list[str] | None:
     except ValueError:
         return None
     if isinstance(value, dict):
-        value = next((inner for inner in value.values() if isinstance(inner, list)), list(value.values()))
+        value = listed(value)
     if not isinstance(value, list):
         return strings_in(value) or None
     strings = [next(iter(strings_in(entry)), "") for entry in value]
     if len(strings) == 1:
         strings = COMMA.split(strings[0])
-    return strings if any(strings) or not value else None
+    return strings if any(strings) or all(entry in ("", None) for entry in value) else None
+
+
+def listed(value: Mapping[str, Json]) -> list[Json]:
+    """Give what an object lists: in lists, in an object, as the names of fields that count, or as values."""
+    inner = list(value.values())
+    if len(inner) == 1 and isinstance(inner[0], dict):
+        return listed(inner[0])
+    if inner and all(isinstance(one, bool | int) for one in inner):
+        return [name for name, count in value.items() if count]
+    if inner and all(isinstance(one, list) for one in inner):
+        return [name for names in inner for name in names]
+    return next((one for one in inner if isinstance(one, list)), inner)
 
 
 def pieces(text: str) -> list[str]:
     """Cut a reply that is no JSON at line breaks, bullets and commas; never at blanks: names hold them."""
     text = without_preamble(text)
     if refuses(text):
-        raise UnusableReply("the model refused to answer", text)
-    lines = [" ".join(line.split()) for line in without_meta(text).splitlines() if line.strip()]
+        raise UnusableReply(REFUSED, text)
+    text = IN_PICTURE.sub("", THERE_IS.sub("", LEAD.sub("", without_meta(text))))
+    text = INNER_BULLET.sub("\n", text)
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     bulleted = [BULLET.sub("", line) for line in lines if BULLET.match(line)]
     if len(lines) > 1 and lines[0].endswith(":"):
         del lines[0]
@@ -101,7 +126,7 @@ def pieces(text: str) -> list[str]:
 def short(piece: str) -> str:
     """Take a remark off a piece ("dog: brown" is a dog), and give nothing for what is still a sentence."""
     name = REMARK.sub("", piece).strip()
-    return name if len(name.split()) <= MOST_WORDS else ""
+    return name if len(name.split()) <= MOST_WORDS and not VERB.search(name) else ""
 
 
 def tidy(strings: list[str]) -> list[str]:
@@ -116,5 +141,5 @@ def name_from(string: str) -> str:
     name = ARTICLE.sub("", name.replace("İ", "i").lower())
     if len(string) == LONGEST_ENTRY and " " in name:
         name = name.rpartition(" ")[0]
-    unusable = len(name) > LONGEST_ENTRY or flood(name) or not any(letter.isalnum() for letter in name)
+    unusable = len(name) > LONGEST_ENTRY or flood(name) or not any(map(str.isalpha, name))
     return "" if unusable else name

@@ -1,9 +1,11 @@
-"""What models say around an answer, or instead of one: "no text", preambles, refusals (pure).
+"""What models say around an answer, or instead of one: "no text", preambles (pure).
 
 A sign may say nearly the same ("NO PARKING", "Note: no dogs"), so each pattern wants more than one clue.
 """
 
 import re
+
+from .denials import denies_text
 
 
 def phrase(pattern: str) -> re.Pattern[str]:
@@ -23,6 +25,7 @@ def one_of(words: str) -> str:
 
 PICTURE = one_of("image picture photo photograph scene screenshot")
 WRITING = one_of("texts? writing words? letters? lettering characters? inscriptions? captions? numbers")
+SURFACE = any_of(PICTURE, "sign", "label", "poster", "page", "document")
 SORT_OF = "(?:{} )*".format(
     one_of(
         "any visible readable legible discernible recogni[sz]able written printed handwritten clear actual"
@@ -35,7 +38,7 @@ STATES = one_of(
 STATE = f"{STATES}(?: (?:or|and) {STATES})?"
 PLACE = (
     rf"(?:,? (?:(?:that |which )?(?:is|are|was|were|to be|can be|could be) )?{STATE})?(?: to (?:be )?\w+)?"
-    r"(?: (?:in|on|within|from) (?:the|this|your|it)\b(?: \w+){0,3})?"
+    rf"(?: (?:in|on|within|from) (?:it\b|(?:the|this|your) (?:\w+ )?{SURFACE}\b(?: \w+){{0,3}}))?"
 )
 AND_MORE = rf"(?:(?:,|,? or|,? and|,? nor) {SORT_OF}{WRITING})*"
 UNWRITTEN = f"{SORT_OF}{WRITING}{AND_MORE}{PLACE}"
@@ -44,7 +47,7 @@ SEE = any_of("see", "find", "detect", "read", "make out", "identify", "recogni[s
 HOLD = one_of("contain have include show feature display")
 NOT = "(?: not|n't)"
 NO_TEXT = phrase(
-    "(?:(?:sorry|unfortunately|no|answer|result|text)[,:]? )?(?:but )?"
+    "(?:(?:sorry|i'm sorry|i am sorry|i apologi[sz]e|unfortunately|no|answer|result|text)[,:]? )?(?:but )?"
     + any_of(
         f"there(?:'s| (?:is|are|was|were|seems? to be|appears? to be)) no {UNWRITTEN}",
         f"there (?:is|are|does|do){NOT}(?: (?:seem|appear) to be)? any {UNWRITTEN}",
@@ -58,22 +61,18 @@ NO_TEXT = phrase(
         f"no {SORT_OF}(?:words?|letters?|characters?){AND_MORE}(?: (?:is|are|were))? {STATE}{PLACE}",
         "without (?:any )?(?:text|writing)",
         "none|n/?a|null|nil",
-        "keine? texte?(?: (?:vorhanden|sichtbar|erkennbar))?",
-        "(?:il n'y a )?(?:pas de|aucun) texte(?: visible)?(?: dans l'image)?",
-        "(?:no hay|sin|ning[uú]n) texto(?: visible)?(?: en la imagen)?",
-        "(?:nessun|sem|geen|brak|bez|ingen) (?:testo|texto|tekstu?|textu?)",
-        "(?:图片?中?|图像中?)?(?:没有|沒有|无|無)(?:任何)?文字",
-        "(?:画像に)?(?:テキスト|文字)(?:は|が)?(?:ありません|なし|ない)",
     )
 )
+A_PICTURE = phrase(rf"\b{PICTURE}\b")
+AND_THEN = phrase(r",? (?:only|just|but|as it|as the|which)\b")
+ONLY_A = phrase(",? (?:only|just) (?:an?|the) ")
 ABOUT_PICTURE = phrase(rf"(?:(?:the|this) {PICTURE}|it) (?:is|shows?|depicts?|features?|contains?|only)\b")
 
 OPENING = r"(?:(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely|yes)\s*[,!.:]* )?"
-PRODUCT = r"(?:\w+ ){0,4}" + one_of(
+PRODUCT = r"(?:[\w-]+ ){0,4}" + one_of(
     "text transcription transcript translation description caption copy version words writing"
     " answer reply response"
 )
-SURFACE = any_of(PICTURE, "sign", "label", "poster", "page", "document")
 CLEARLY_AFTER = r"(?:\s*\n\s*|\s*(?=[\"“”«‘`]|'))"
 """A preamble goes only where a new line or a quotation follows: "Note: no dogs" is a sign."""
 AS_FOLLOWS = r"(?: as follows)?\s*:"
@@ -90,58 +89,77 @@ PREAMBLES = (
         rf"{OPENING}(?:the )?(?:(?:transcribed|extracted|translated|copied|visible) text|transcription"
         rf"|translation)(?: (?:in|into|to) \w+)?(?: (?:is|reads))?{AS_FOLLOWS}{CLEARLY_AFTER}"
     ),
+    phrase(
+        rf"{OPENING}(?:the|this) {PICTURE} (?:contains|displays|shows|has|includes)(?: \w+){{0,3}} text\b"
+        rf"[^:\n]{{0,40}}:{CLEARLY_AFTER}"
+    ),
+    phrase(rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE}\b[^:\n]{{0,60}}:{CLEARLY_AFTER}"),
+    phrase(rf"(?:the|this) (?:\w+ )?{SURFACE}(?: in the {PICTURE})? (?:reads|says|states)\s*:\s*\n\s*"),
+    phrase(
+        r"(?:\*\*|__|#+ )(?:\w+ )?(?:text|transcription|translation|transcript)(?: (?:in|from) the \w+)?"
+        r":?(?:\*\*|__)?:?\s*\n\s*"
+    ),
+    phrase(rf"{OPENING}the following text (?:is|was|can be|appears)\b[^:\n]{{0,60}}:{CLEARLY_AFTER}"),
+    phrase(
+        any_of(
+            r"hier ist (?:der|die) (?:\w+ )?(?:text|abschrift|übersetzung)\b[^:\n]{0,40}",
+            r"voici (?:le|la) (?:texte|transcription|traduction)\b[^:\n]{0,40}",
+            r"(?:aquí (?:está|tienes)|este es) (?:el|la) (?:texto|transcripción|traducción)\b[^:\n]{0,40}",
+            r"ecco (?:il|la) (?:testo|trascrizione|traduzione)\b[^:\n]{0,40}",
+            r"(?:以下是)?(?:图片|图像|照片|圖片)(?:中|上)的(?:文字|文本)(?:内容|內容)?(?:是|为|為|如下)?",
+            r"(?:画像|写真)(?:内|の中|に(?:写って|書かれて)いる)の?(?:テキスト|文字)は[^:：\n]{0,15}",
+        )
+        + rf"\s?[:：]{CLEARLY_AFTER}"
+    ),
+    phrase(rf"{OPENING}(?:the|this) (?:\w+ )?(?:text|sign|phrase)? ?translates (?:in)?to\s*:?\s*(?=[\"“])"),
     phrase(rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE} (?:reads|says|is){AS_FOLLOWS}\s*"),
 )
-LABEL = phrase(r"[*_#\s]*(?:description|caption|alt[\s-]text|answer|summary)[*_]*\s*:[*_]*\s*(?=\S)")
+LABEL = phrase(
+    r"[*_#\s]*(?:(?:image|picture|photo) )?(?:description|caption|alt[\s-]text|answer|summary)"
+    r"[*_]*\s*:[*_]*\s*(?=\S)"
+)
+ANSWER_IS = phrase(
+    r"(?:(?:therefore|so|thus|hence),? )?\b(?:the |my )?(?:answer|result|response|output)(?: is| would be)?"
+    r"\s*:?[\s\"“‘`*]*\Z"
+)
 OUTRO = phrase("(?:please )?let me know if you|i hope this helps|is there anything else i can")
 FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n?```[^`]*)?\Z", re.DOTALL)
 QUOTED = re.compile(r"\"[^\"]+\"|“[^“”]+”|„[^„“”]+[“”]|«[^«»]+»|'[^']+'|‘[^‘’]+’|`[^`]+`")
+SAYS = phrase(
+    rf"(?:(?:the|this) (?:\w+ )?{SURFACE} (?:reads|says|states|(?:contains|shows|has) the (?:text|words?))"
+    rf"|the (?:text|words?|writing)(?: (?:on|in) the (?:\w+ )?{SURFACE})? (?:reads?|says?|is|are)"
+    rf"|(?:the|this) {PICTURE} (?:contains|shows|features|has|displays) an? (?:\w+ ){{1,4}}?(?:that )?"
+    r"(?:reads|says|with the (?:text|words?)))"
+    r"\s*[,:]?\s*[\"“]([^\"“”]+)[\"”]\.?"
+)
 SHOWS = any_of(
     one_of("shows depicts features displays captures contains portrays presents showcases"), "is of"
 )
 META = phrase(
     any_of(
-        rf"(?:the|this) {PICTURE} (?:(?:prominently|clearly) )?{SHOWS}(?: that)? ",
-        rf"in (?:the|this) {PICTURE}, (?:(?:we can see|there (?:is|are)|you can see|we see) )?",
+        rf"(?:the|this) {PICTURE}(?: you(?:'ve| have)? provided)?(?: \w+ly)? {SHOWS}(?: that)? ",
+        rf"this is an? {PICTURE} of ",
+        rf"in (?:the|this) {PICTURE}(?:,? (?:we can see|there (?:is|are)|you can see|we see)|,) ",
         rf"the main subject (?:of|in) (?:the|this) {PICTURE} is ",
     )
     + r"(?=\S)"
 )
 
-UNABLE = (
-    rf"(?:cannot|can not|can't|won't|could{NOT}|am unable to|'m unable to|am not able to|'m not able to"
-    rf"|do{NOT} have the ability to)"
-)
-HELP = one_of(
-    "see view open access process analy[sz]e display identify describe recogni[sz]e transcribe translate read"
-    " interpret provide help assist generate fulfil+ comply answer determine discuss engage"
-)
-ASKED_FOR = one_of(
-    f"{PICTURE}s? text request that this files? attachments? people person individuals? faces? description"
-    " translation transcription content information details question"
-)
-GIVEN = one_of("provided? uploaded? attach(?:ed)? shared?")
-REFUSALS = (
-    phrase(rf"\A(?:i'm|i am) (?:very |really |so )?sorry,? (?:but )?i ?(?:{UNABLE}|do{NOT})\b"),
-    phrase(rf"\bi\s?{UNABLE} (?:\w+ )?{HELP} (?:\w+ ){{0,6}}?{ASKED_FOR}\b"),
-    phrase(rf"\bi\s?{UNABLE} (?:assist|help)(?: you)? with\b"),
-    phrase(r"\bas an? (?:ai|artificial|(?:large )?language model|text-based)\b"),
-    phrase(rf"\bi do{NOT} see (?:an|any|the) {PICTURE}\b"),
-    phrase(
-        rf"\bplease (?:provide|upload|share|attach)\b[^.\n]{{0,40}}\b{PICTURE}\b[^.\n]{{0,60}}\b(?:i|me)\b"
-    ),
-    phrase(rf"\b(?:have|has|did){NOT} (?:been )?{GIVEN}\b[^.\n]{{0,20}}\b{PICTURE}\b"),
-    phrase(rf"\bno {PICTURE} (?:was|is|has been) {GIVEN}\b"),
-)
-REFUSAL_WITHIN = 200
-"""A refusal stands at the beginning; further on it may be a text about one."""
-
 
 def says_no_text(text: str) -> bool:
     """Tell whether a reply means "there is no text", in whichever of its many wordings."""
     sentences = list(filter(None, map(bare, re.split(r"(?<=[.!。])\s+|\n+", text))))
-    others = [sentence for sentence in sentences if not NO_TEXT.fullmatch(sentence)]
+    others = [sentence for sentence in sentences if not denies(sentence)]
     return len(others) < len(sentences) and all(map(ABOUT_PICTURE.match, others))
+
+
+def denies(sentence: str) -> bool:
+    """Tell whether a sentence says that there is no text, in the picture or "in the picture, only a lake"."""
+    if NO_TEXT.fullmatch(sentence) or denies_text(sentence):
+        return True
+    before = AND_THEN.split(sentence)[0]
+    clearly = A_PICTURE.search(before) or ONLY_A.match(sentence[len(before) :])
+    return before != sentence and bool(NO_TEXT.fullmatch(before) and clearly)
 
 
 def bare(sentence: str) -> str:
@@ -171,6 +189,12 @@ def unfenced(text: str) -> str:
     return fenced.group(1).strip("\n") if fenced and fenced.group(1).strip() else text
 
 
+def quoted_on_surface(text: str) -> str:
+    """Give what a reply quotes that is nothing but: The sign reads "STOP"."""
+    found = SAYS.fullmatch(text)
+    return found.group(1) if found else text
+
+
 def unquoted(text: str) -> str:
     """Take off one pair of quotation marks that holds the whole text."""
     return text[1:-1].strip() if QUOTED.fullmatch(text) and text[1:-1].strip() else text
@@ -183,8 +207,3 @@ def without_meta(text: str) -> str:
     meta = META.match(rest)
     rest = rest[meta.end() :] if meta else rest
     return rest[:1].upper() + rest[1:] if rest != text else text
-
-
-def refuses(text: str) -> bool:
-    """Tell whether a reply is a refusal, or asks for the picture that it was given."""
-    return any(refusal.search(text[:REFUSAL_WITHIN]) for refusal in REFUSALS)

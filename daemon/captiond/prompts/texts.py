@@ -7,10 +7,25 @@ from captiond.model import Answer, Status
 
 from .checks import echo, flat, loop
 from .languages import guess, is_foreign_script, name_of
-from .phrases import bare, refuses, unquoted, without_meta, without_preamble
+from .phrases import bare, phrase, quoted_on_surface, unquoted, without_meta, without_outro, without_preamble
 from .prompt import Prompt
+from .refusals import refuses
 from .wording import filled
 
+TRANSLATION = (
+    r"[*_]*(?:(?:the )?(?:\w+ )?translation(?: of the text)?(?: (?:is|reads|(?:in|to|into) \w+))?"
+    r"|(?:in )?{name})[*_]*:[*_]*\s*(?=\S)"
+)
+REMARK = phrase(r"\n\s*\(?(?:translator's )?note:[^\n]*\Z")
+BOLD = re.compile(r"\*\*([^*]+)\*\*")
+TOO_HARD = phrase(
+    r"(?:(?:sorry|unfortunately),? )?(?:the (?:\w+ )?(?:text|writing|lettering)(?: (?:in|on) the \w+)? is "
+    r"(?:not (?:clearly )?(?:legible|readable|clear enough to (?:be )?read)|illegible|unreadable"
+    r"|too (?:\w+ ){1,3}to (?:be )?(?:read|made? out))"
+    r"|i (?:cannot|can't|could not) make out the (?:text|writing)"
+    r"|(?:text )?(?:illegible|unreadable|not readable|not legible))"
+)
+"""Said instead of […]; what more a sign says is longer."""
 UNREADABLE = re.compile(r"\[\s*(?:…|\.{2,}|illegible|unreadable)\s*\]", re.IGNORECASE)
 
 
@@ -24,7 +39,8 @@ def understand_text(prompt: Prompt, text: str, about: str | None) -> Answer:
         nothing = untranslated(prompt, said, about)
         if nothing:
             return Answer(status=Status.EMPTY, reason=nothing)
-    if not has_words(UNREADABLE.sub("", said)) and UNREADABLE.search(said):
+    too_hard = prompt.empty is not None and about is None and TOO_HARD.fullmatch(bare(said))
+    if too_hard or (not has_words(UNREADABLE.sub("", said)) and UNREADABLE.search(said)):
         return Answer(status=Status.EMPTY, reason="the text cannot be read")
     kept = shortened(said, prompt.max_chars)
     reason = None if kept == said else f"shortened to {prompt.max_chars} characters"
@@ -34,24 +50,38 @@ def understand_text(prompt: Prompt, text: str, about: str | None) -> Answer:
 def stripped(prompt: Prompt, text: str, about: str | None) -> str:
     """Take off preambles, marks, the `empty` word; where not verbatim also quotes and "The image shows"."""
     said = without_preamble(text)
+    if prompt.empty and not prompt.from_prompt:
+        said = quoted_on_surface(said)
+    if prompt.target and about and ":" not in about:
+        said = without_label(said, prompt.target)
     if prompt.empty and "_" in prompt.empty:
         said = "\n".join(line for line in said.split("\n") if bare(line) != prompt.empty).strip()
     if prompt.from_prompt:
         said = said.removeprefix("<<<").removesuffix(">>>").strip()
     if prompt.empty is None or (about and unquoted(about) == about):
         said = unquoted(said)
-    return without_meta(said) if prompt.empty is None else said
+    if prompt.empty is not None:
+        return said
+    said = unquoted(without_meta(without_outro(said)))
+    return BOLD.sub(r"\1", said) if BOLD.fullmatch(said) else said
+
+
+def without_label(said: str, target: str) -> str:
+    """Take "Translation:" or "In English:" off a translation, and a last remark."""
+    labels = phrase(rf"\A{TRANSLATION.replace('{name}', re.escape(name_of(target)))}")
+    return labels.sub("", REMARK.sub("", said)).rstrip()
 
 
 def unusable(prompt: Prompt, said: str) -> str | None:
     """Say why a text is no answer to its prompt."""
     if not said:
         return "the reply holds nothing but words around an answer"
-    if refuses(said):
+    verbatim = prompt.empty is not None
+    if refuses(said, verbatim=verbatim):
         return "the model refused to answer"
-    if prompt.empty is None and not has_words(said):
+    if not verbatim and not has_words(said):
         return "the reply has no words"
-    return loop(said) or echo(said, filled(prompt, ""))
+    return loop(said, verbatim=verbatim) or echo(said, filled(prompt, ""))
 
 
 def untranslated(prompt: Prompt, said: str, about: str) -> str | None:
