@@ -6,6 +6,7 @@ import pytest
 
 import daemon_parts
 from captiond.absent import Absent
+from captiond.errors import InboxGone
 from conftest import MakePhoto
 from daemon_parts import Parts
 
@@ -82,6 +83,53 @@ async def test_an_inbox_that_is_empty_on_another_disk_is_not_taken_for_deleted(
         assert "5 of 5 known files are gone" in (absent.doubt or "")
         await parts.clock.sleep(7200)
     assert missing(parts) == []
+
+
+async def test_an_inbox_in_which_nothing_lies_any_more_is_not_taken_for_emptied_at_once(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    for path in await known(parts, make_photo, 2):
+        path.unlink()
+    for seconds in (0, 60, 3000):
+        await parts.clock.sleep(seconds)
+        await absent.look()
+        assert "2 of 2 known files are gone" in (absent.doubt or "")
+    assert missing(parts) == []
+    await parts.clock.sleep(600)
+    await absent.look()
+    assert len(missing(parts)) == 2
+
+
+async def test_the_last_photo_may_be_deleted_beside_what_else_lies_there(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    (path,) = await known(parts, make_photo, 1)
+    path.with_name("0.jpg.captiond.json").touch()
+    path.unlink()
+    await absent.look()
+    assert absent.doubt is None
+    await parts.clock.sleep(60)
+    await absent.look()
+    assert missing(parts) == ["0.jpg"]
+
+
+async def test_another_disk_without_a_known_file_is_not_the_inbox(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    paths = await known(parts, make_photo, 3)
+    await absent.check()
+    await parts.catalogue.write(lambda writer: writer.exec_driver_sql("UPDATE files SET device = device + 1"))
+    await absent.check()
+    for path in paths:
+        path.rename(path.with_suffix(".aside"))
+    with pytest.raises(InboxGone, match="Another disk than before"):
+        await absent.check()
+    paths[1].with_suffix(".aside").rename(paths[1])
+    await absent.check()
+
+
+async def test_an_inbox_of_which_nothing_is_known_may_be_on_any_disk(absent: Absent) -> None:
+    await absent.check()
 
 
 async def test_more_than_a_fifth_of_a_large_inbox_is_taken_for_deleted_after_an_hour(

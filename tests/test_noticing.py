@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -11,8 +12,12 @@ import pytest
 import daemon_parts
 import simulated_time
 from captiond.errors import InboxGone
+from captiond.inbox.reading import Skipped
+from captiond.inbox.scanning import LEFT_OVER, scan
+from captiond.inbox.settling import Gate
 from captiond.model import InboxFile
 from captiond.noticing import FRESH_DROPS, Noticing, TakeIn
+from captiond.standing import standing_of
 from conftest import MakePhoto
 from daemon_parts import Parts
 
@@ -34,7 +39,9 @@ class Taken(list[tuple[str, bool]]):
         self._parts = parts
 
     async def __call__(self, file: InboxFile, fresh: bool) -> None:
-        await self._parts.pipeline.take_in(file, fresh=fresh)
+        unread = await self._parts.pipeline.take_in([file], fresh=fresh)
+        for trouble in unread.values():
+            raise trouble
         self.append((str(file.path.relative_to(file.inbox)), fresh))
 
     @property
@@ -76,6 +83,7 @@ def noticing_of(parts: Parts, take_in: TakeIn, scan_seconds: float = 60.0) -> No
         log=parts.log,
         quiet_seconds=2.0,
         scan_seconds=scan_seconds,
+        event_blind=lambda _inbox: None,
     )
 
 
@@ -129,8 +137,8 @@ async def test_a_folder_of_which_nothing_but_its_name_was_told_is_looked_through
     parts: Parts, taken: Taken, make_photo: MakePhoto
 ) -> None:
     make_photo("2024/july/a.jpg")
-    await parts.clock.sleep(3)
-    await noticing_of(parts, taken)._look(parts.inbox / "2024", finished=False)
+    await parts.clock.sleep(11)
+    await noticing_of(parts, taken)._look(parts.inbox / "2024")
     assert taken == [("2024/july/a.jpg", False)]
 
 
@@ -167,7 +175,7 @@ async def test_what_lay_there_before_is_found(
     parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
 ) -> None:
     make_photo("2019/old.jpg")
-    await parts.clock.sleep(3)
+    await parts.clock.sleep(11)
     async with keep():
         await parts.until(lambda: taken, seconds=1)
     assert taken == [("2019/old.jpg", False)]
@@ -397,3 +405,190 @@ async def test_an_inbox_that_is_away_is_looked_for_now_and_then(
         before = simulated_time.loop().jumps
         await parts.clock.sleep(20)
     assert simulated_time.loop().jumps - before < 50
+
+
+# ── what is to be left alone ──
+
+
+async def test_the_catalogues_own_files_are_left_alone_and_no_others(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    catalogue = parts.catalogue.path
+    noticing = noticing_of(parts, taken)
+    assert {path.name for path in noticing._own_files} == {
+        "catalogue.db",
+        "catalogue.db-wal",
+        "catalogue.db-shm",
+        "catalogue.db-journal",
+        "catalogue.db.lock",
+    }
+    assert catalogue.with_name("catalogue.db-1.jpg") not in noticing._own_files
+
+
+async def test_ignored_names_are_not_taken_in(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("raw/a.jpg")
+    make_photo("b.jpg", "red")
+    (parts.inbox / ".captiondignore").write_text("raw/\n")
+    await parts.clock.sleep(11)
+    async with keep():
+        make_photo("raw/later.jpg", "blue")
+        make_photo("c.jpg", "navy")
+        await parts.until(lambda: "c.jpg" in taken.names)
+        await parts.clock.sleep(130)
+    assert taken.names == ["b.jpg", "c.jpg"]
+    assert sorted(states(parts)) == ["b.jpg", "c.jpg"], "of what is ignored nothing is noted"
+
+
+async def test_known_files_are_set_aside_when_a_rule_comes_and_return_when_it_goes(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("raw/a.jpg")
+    make_photo("b.jpg", "red")
+    await parts.clock.sleep(11)
+    rules = parts.inbox / "raw" / ".captiondignore"
+    async with keep(NO_SCAN):
+        await parts.until(lambda: len(taken) == 2)
+        rules.write_text("*.jpg\n")
+        await parts.soon(lambda: states(parts)["raw/a.jpg"] == "skipped")
+        assert reason(parts, "raw/a.jpg") == 'Ignored by raw/.captiondignore, line 1: "*.jpg".'
+        assert states(parts)["b.jpg"] == "known"
+        rules.write_text("*.png\n")
+        await parts.until(lambda: states(parts)["raw/a.jpg"] == "known")
+
+
+async def test_patterns_of_the_settings_set_known_files_aside(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("a.jpg")
+    await parts.clock.sleep(11)
+    async with keep() as noticing:
+        await parts.until(lambda: len(taken) == 1)
+        noticing.rules.replace(["*.jpg"])
+        noticing.scan_soon()
+        await parts.until(lambda: states(parts)["a.jpg"] == "skipped", seconds=10)
+    assert reason(parts, "a.jpg") == 'Ignored by the setting inbox.ignore: "*.jpg".'
+
+
+async def test_an_unfinished_file_that_nobody_finished_is_told_after_a_day(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    path = make_photo("a.jpg")
+    path.rename(parts.inbox / "a.jpg.part")
+    async with keep():
+        await parts.clock.sleep(61)
+        assert states(parts) == {}
+    findings = scan(parts.inbox, noticing_of(parts, taken), wall_seconds=lambda: time.time() + 24 * HOUR + 60)
+    told = [finding for finding in findings if isinstance(finding, Skipped)]
+    assert [(one.path.name, one.sentence) for one in told] == [("a.jpg.part", LEFT_OVER)]
+
+
+# ── who writes ──
+
+
+async def test_a_file_that_is_held_open_waits_and_says_so(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    content = make_photo("../outside.jpg").read_bytes()
+    path = parts.inbox / "slow.jpg"
+    async with keep() as noticing:
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            await parts.clock.sleep(120)
+            assert not taken
+            (waiting,) = noticing.settling.waiting()
+            assert (waiting.path, waiting.gate) == (path, Gate.WRITER)
+            told = standing_of(noticing, parts.clock.now())
+            assert [one.reason for one in told.waiting] == ["A program has the file open for writing."]
+            assert states(parts) == {}, "nothing of it is left in the catalogue"
+        await parts.until(lambda: taken, seconds=5)
+    assert standing_of(noticing, parts.clock.now()).waiting == ()
+
+
+async def test_a_backlog_file_that_is_held_open_waits_too(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    path = make_photo("old.jpg")
+    await parts.clock.sleep(100)
+    with path.open("ab"):
+        async with keep() as noticing:
+            await parts.clock.sleep(100)
+            assert not taken
+            assert [one.gate for one in noticing.settling.waiting()] == [Gate.WRITER]
+
+
+# ── who told ──
+
+
+async def test_what_events_tell_and_what_only_scans_find_is_counted(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("before.jpg")
+    await parts.clock.sleep(11)
+    async with keep() as noticing:
+        await parts.until(lambda: taken)
+        make_photo("told.jpg", "red")
+        await parts.soon(lambda: noticing.tally.by_event)
+        await parts.until(lambda: len(taken) == 2)
+        os.utime(parts.inbox / "before.jpg")  # no event tells of this
+        await parts.until(lambda: len(taken) == 3, seconds=130)
+        told = standing_of(noticing, parts.clock.now())
+    assert (told.found_by_event, told.found_by_scan, told.rebuilds, told.overflows) == (1, 1, 0, 0)
+    assert (told.state, told.reason, told.files) == ("watching", None, 2)
+
+
+async def test_a_file_that_grows_is_found_once(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    content = make_photo("../outside.jpg").read_bytes()
+    async with keep(NO_SCAN) as noticing:
+        for size in (10, 100, 1000, len(content)):
+            (parts.inbox / "growing.jpg").write_bytes(content[:size])
+            await parts.soon(lambda: len(noticing.settling))
+            await parts.clock.sleep(0.3)
+        await parts.until(lambda: taken)
+    assert noticing.tally.by_event == 1
+
+
+async def test_a_lost_watcher_is_counted_and_nothing_is_missed(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    async with keep(NO_SCAN) as noticing:
+        assert noticing.watcher is not None
+        noticing.watcher._broken = True
+        await parts.until(lambda: standing_of(noticing, parts.clock.now()).rebuilds == 1, seconds=10)
+        make_photo("a.jpg")
+        await parts.soon(lambda: len(noticing.settling) or taken)
+        await parts.until(lambda: taken)
+
+
+async def test_an_inbox_that_is_away_stands_as_offline(parts: Parts, keep: Keep) -> None:
+    async with keep() as noticing:
+        parts.inbox.rename(parts.inbox.with_name("unmounted"))
+        await parts.until(lambda: noticing.offline, seconds=3)
+        told = standing_of(noticing, parts.clock.now())
+    assert (told.state, told.reason) == ("offline", noticing.offline)
+
+
+async def test_nothing_is_taken_in_from_the_folder_under_a_disk_that_is_away(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    path = make_photo("a.jpg")
+    await parts.clock.sleep(11)
+    async with keep() as noticing:
+        await parts.until(lambda: taken)
+        elsewhere = "UPDATE files SET device = device + 1"
+        await parts.catalogue.write(lambda writer: writer.exec_driver_sql(elsewhere))
+        away = path.rename(parts.inbox.with_name("away.jpg"))
+        noticing.scan_soon()
+        await parts.until(lambda: noticing.offline)
+        make_photo("underneath.jpg", "red")
+        await asyncio.to_thread(time.sleep, 1.0)  # watchdog holds events back for 0.5 s behind a move
+        await parts.clock.sleep(60)
+        assert taken.names == ["a.jpg"]
+        away.rename(path)
+        await parts.until(lambda: noticing.offline is None)
+        await parts.until(lambda: "underneath.jpg" in taken.names)
+    assert "Another disk than before" in parts.said("inbox offline")[0]["reason"]

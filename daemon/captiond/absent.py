@@ -1,14 +1,18 @@
 """Files that the catalogue knows and the inbox no longer shows: deleted, or is their disk away?"""
 
 import asyncio
+import os
+from concurrent.futures import Executor
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 from .catalogue import intake, queries
 from .catalogue.places import readable
 from .catalogue.queries import Absentees
-from .catalogue.store import Catalogue
+from .catalogue.store import Catalogue, Connection
 from .clock import Clock
+from .errors import InboxGone
 
 MISSING_AFTER_SECONDS = 60.0
 MANY_MISSING_AFTER_SECONDS = 3600.0
@@ -16,30 +20,51 @@ MANY = 0.2
 MANY_IN_SMALL_INBOX = 20
 """More than both is what a disk that is away looks like, too."""
 
+MOST_COMPARED = 10_000
+
 
 class Absent:
     """Looks after the absent files of one inbox; since when each is, the catalogue knows.
 
-    `doubt` is the sentence why many are not taken for deleted, None where nothing is strange.
+    `doubt` is the sentence why many are not taken for deleted, None where nothing is strange. The disk is
+    looked at in `thread`: it may hang.
     """
 
-    def __init__(self, inbox: Path, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self, inbox: Path, catalogue: Catalogue, clock: Clock, thread: Executor | None = None
+    ) -> None:
         self.doubt: str | None = None
         self._inbox = inbox
         self._catalogue = catalogue
         self._clock = clock
+        self._thread = thread
+
+    async def check(self) -> None:
+        """Raise InboxGone where none of the known files is there, and the disk is another one than theirs.
+
+        The number of a disk may change with a restart; then the files are there. To be called before a scan:
+        what lies in the folder under a disk that is away is not in the inbox.
+        """
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._thread, self._catalogue.ask, self._is_elsewhere):
+            raise InboxGone(
+                f"Another disk than before is at {readable(self._inbox)}, without a known file: is the right "
+                "one mounted? If it was replaced for good, put one of the known photos there."
+            )
 
     async def look(self) -> None:
         """Mark as missing what two looks did not find, at least a minute apart, or an hour for many at once.
 
-        Many, or all there are, are never missing while the inbox is on another disk than they were. To be
-        called after a complete scan. Raises Outage.
+        All there are count as many where the inbox is bare, as a folder under a disk that is away is. Many,
+        or all, are never missing while the inbox is on another disk than they were. To be called after a
+        complete scan. Raises Outage.
         """
         now = self._clock.now()
-        absentees = await self._catalogue.read(queries.absent_in_inbox, self._inbox)
+        absentees, device, bare = await asyncio.get_running_loop().run_in_executor(self._thread, self._sight)
         await self._catalogue.write(intake.note_absent, self._inbox, absentees.paths, now)
-        many, count = _are_many(absentees), len(absentees.paths)
-        elsewhere = await asyncio.to_thread(self._device) not in absentees.devices
+        count = len(absentees.paths)
+        many = _are_many(absentees) or (bare and 0 < count == absentees.known)
+        elsewhere = device not in absentees.devices
         disk_away = elsewhere and (many or 0 < count == absentees.known)
         self.doubt = self._sentence(absentees) if many or disk_away else None
         if disk_away:
@@ -49,11 +74,27 @@ class Absent:
         if gone:
             await self._catalogue.write(intake.note_missing, gone)
 
-    def _device(self) -> int | None:
+    def _is_elsewhere(self, connection: Connection) -> bool:
+        known = islice(queries.known_in_inbox(connection, self._inbox), MOST_COMPARED)
         try:
-            return self._inbox.stat().st_dev
+            device = self._inbox.stat().st_dev
         except OSError:
-            return None
+            return False
+        strange = 0
+        for path, was_on in known:
+            if was_on == device or os.path.lexists(path):
+                return False
+            strange += 1
+        return strange > 0
+
+    def _sight(self) -> tuple[Absentees, int | None, bool]:
+        """See which files are not there, on which device the inbox is now, and whether nothing lies in it."""
+        absentees = self._catalogue.ask(queries.absent_in_inbox, self._inbox)
+        try:
+            device, bare = self._inbox.stat().st_dev, next(self._inbox.iterdir(), None) is None
+        except OSError:
+            device, bare = None, True
+        return absentees, device, bare
 
     def _sentence(self, absentees: Absentees) -> str:
         return (

@@ -10,40 +10,50 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import structlog
 
 from .absent import Absent
-from .catalogue import intake, queries
+from .catalogue import queries
+from .catalogue.places import own_files
 from .catalogue.store import Catalogue
 from .clock import Clock
 from .errors import CaptiondError, FileChanged, Outage, TryAgain
-from .inbox.leasing import nobody_writes
-from .inbox.reading import Skipped, look
+from .inbox.cadence import Cadence
+from .inbox.hints import Hints
+from .inbox.ignoring import IgnoreRules
+from .inbox.leasing import Writer
+from .inbox.mounts import event_blind
+from .inbox.reading import Skipped, look, who_writes
 from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
 from .inbox.settling import Settling
-from .inbox.watching import Hints, Watcher
+from .inbox.tally import Tally
+from .inbox.threads import OwnThread
+from .inbox.watching import Watcher
 from .model import FileStamp, InboxFile
+from .notes import Notes
 from .patience import Patience
+from .rounds import OFFLINE_SECONDS, Rounds
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
 FINDINGS_AT_ONCE = 200
-MOST_NOTED = 10_000
 LONGEST_LOOK_SECONDS = 5.0
-OFFLINE_SECONDS = 5.0
-ALIVE_SECONDS = 2.0
-
-SCAN_SHARE = 100
-LONGEST_SCAN_PAUSE_SECONDS = 900.0
-"""A scan's pause is at least a hundred times as long as the scan took, up to a quarter of an hour."""
+LONGEST_LEAVE_SECONDS = 3.0
 
 TakeIn = Callable[[InboxFile, bool], Awaitable[None]]
 
 
 class Noticing:
-    """Keeps one inbox: `keep` for ever, or `sweep` once."""
+    """Keeps one inbox: `keep` for ever, or `sweep` once.
+
+    `ignore` are the patterns of the settings; raises BadConfiguration where one means nothing.
+    """
 
     def __init__(
         self,
@@ -56,25 +66,36 @@ class Noticing:
         log: structlog.stdlib.BoundLogger,
         quiet_seconds: float,
         scan_seconds: float,
+        ignore: Sequence[str] = (),
+        event_blind: Callable[[Path], str | None] = event_blind,
     ) -> None:
         self.inbox = inbox
-        self.offline: str | None = None
         self.doubt: str | None = None
-        self.degraded: str | None = None
         self.settling = Settling(quiet_seconds)
+        self.rules = IgnoreRules(inbox, ignore)
+        self.tally = Tally()
+        self.watcher: Watcher | None = None
+        log = log.bind(inbox=str(inbox))
+        cadence = Cadence(scan_seconds)
+        self.rounds = Rounds(inbox, self._scan_all, self.tally, cadence, event_blind, clock=clock, log=log)
         self._take_in = take_in
         self._catalogue = catalogue
+        self._own_files = own_files(catalogue.path)
         self._clock = clock
-        self._log = log.bind(inbox=str(inbox))
-        self._scan_seconds = scan_seconds
-        self._scan_pause_seconds = scan_seconds
-        self._scan_now = asyncio.Event()
+        self._log = log
         self._look_now = asyncio.Event()
-        self._noted: dict[Path, str] = {}
+        self._notes = Notes(inbox, catalogue, patience, clock)
         self._turned_away = 0
-        self._absent = Absent(inbox, catalogue, clock)
+        self._scanned_once = False
         self._stopping = False
         self._patience = patience
+        self._scanning, self._looking = OwnThread("inbox scan"), OwnThread("inbox look")
+        self._absent = Absent(inbox, catalogue, clock, self._scanning)
+
+    @property
+    def offline(self) -> str | None:
+        """Why the inbox cannot be read, None where it can."""
+        return self.rounds.offline
 
     async def keep(self) -> None:
         """Watch and scan until cancelled."""
@@ -84,68 +105,31 @@ class Noticing:
             loop.call_soon_threadsafe(self._look_now.set)
 
         hints = Hints(wake)
-        watcher = Watcher(self.inbox, hints.add, lambda _reason: hints.look_everywhere())
+        self.watcher = Watcher(self.inbox, hints.add, lambda _reason: hints.look_everywhere())
         # Watching starts first, so that nothing slips in between it and the scan.
-        await asyncio.to_thread(watcher.start)
+        await self._in(self._scanning, self.watcher.start)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(hints))
-                group.create_task(self._scan_for_ever(watcher))
+                group.create_task(self.rounds.go(self.watcher))
         finally:
             self._stopping = True
-            await asyncio.to_thread(watcher.stop)
+            # Its own threads may be stuck, or busy.
+            stopping = self._in(OwnThread("inbox leave"), self.watcher.stop)
+            await asyncio.wait({stopping}, timeout=LONGEST_LEAVE_SECONDS)
 
     async def sweep(self, patience_seconds: float) -> bool:
         """Take in what is there now; tells whether everything had settled in time. Raises InboxGone."""
-        await self._scan_once()
+        await self._scan_all()
         deadline = self._clock.monotonic_seconds() + patience_seconds
         while self.settling.changing and self._clock.monotonic_seconds() < deadline:
             await self._clock.sleep(min(self._pause_seconds(), 1.0))
             await self._settle(fresh=False)
         return not self.settling.changing
 
-    async def _scan_for_ever(self, watcher: Watcher) -> None:
-        while True:
-            try:
-                await self._scan_once()
-                self._be_online()
-            except Outage as outage:
-                self._be_offline(outage)
-            pause = OFFLINE_SECONDS if self.offline else self._scan_pause_seconds
-            await self._rest(watcher, pause)
-            self._scan_now.clear()
-            if watcher.trouble and watcher.trouble != self.degraded:
-                self._log.warning("watching degraded", reason=watcher.trouble)
-            self.degraded = watcher.trouble
-            if not await asyncio.to_thread(watcher.alive):
-                await asyncio.to_thread(watcher.restart)
-
-    async def _rest(self, watcher: Watcher, pause_seconds: float) -> None:
-        """Wait for the next scan; one is due at once when the inbox is another folder, or none."""
-        waited_seconds = 0.0
-        while waited_seconds < pause_seconds:
-            step = min(ALIVE_SECONDS, pause_seconds - waited_seconds)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._scan_now.wait(), step)
-                return
-            waited_seconds += step
-            if self.offline is None and not watcher.trouble and not await asyncio.to_thread(watcher.alive):
-                return
-
-    async def _scan_once(self, beneath: Path | None = None) -> None:
-        findings = scan(
-            self.inbox,
-            self,
-            beneath=beneath,
-            monotonic_seconds=self._clock.monotonic_seconds,
-        )
-        with suppress(_StoppedError):
-            while some := await asyncio.to_thread(lambda: list(islice(findings, FINDINGS_AT_ONCE))):
-                for finding in some:
-                    await self._weigh(finding, hinted=False)
-        if beneath is None:
-            await self._patience.sit_out(self._absent.look)
-            self._doubt(self._absent.doubt)
+    def scan_soon(self) -> None:
+        """Let the next scan come now."""
+        self.rounds.soon()
 
     def stamps(self, paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
         """Tell the scan, in its thread, under which stamps files are known already."""
@@ -153,104 +137,140 @@ class Noticing:
             raise _StoppedError
         return self._catalogue.ask(queries.known_stamps, paths)
 
+    async def _scan_all(self) -> ScanSummary | None:
+        await self._absent.check()
+        summary = await self._scan(self._scanning)
+        self._scanned_once = True
+        await self._patience.sit_out(self._absent.look)
+        self._doubt(self._absent.doubt)
+        return summary
+
+    async def _scan(self, thread: OwnThread, beneath: Path | None = None) -> ScanSummary | None:
+        """Scan the inbox or a folder of it; gives None when captiond stops meanwhile. Raises Outage."""
+        summary = None
+        findings = scan(
+            self.inbox,
+            self,
+            beneath=beneath,
+            rules=self.rules,
+            monotonic_seconds=self._clock.monotonic_seconds,
+        )
+        with suppress(_StoppedError):
+            while some := await self._in(thread, lambda: list(islice(findings, FINDINGS_AT_ONCE))):
+                for finding in some:
+                    await self._weigh(finding, hinted=False, told=beneath is not None)
+                    summary = finding if isinstance(finding, ScanSummary) else None
+        await self._notes.follow(self.rules)
+        return summary
+
     async def _follow(self, hints: Hints) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), self._pause_seconds())
+                async with asyncio.timeout(self._pause_seconds()):
+                    await self._look_now.wait()
             self._look_now.clear()
             paths, everything = hints.drain()
+            if self.offline:
+                # What lies there now may be a folder under a disk that is away; the next scan finds all.
+                continue
             if everything:
-                self._scan_now.set()
+                self.rounds.soon(events_lost=True)
             try:
-                for path, finished in paths.items():
-                    await self._look(path, finished=finished)
+                for path in paths:
+                    await self._look(path)
                 await self._settle(fresh=len(self.settling) <= FRESH_DROPS)
             except Outage:
                 # Told by the scan, which also finds what was missed here.
-                self._scan_now.set()
+                self.rounds.soon(events_lost=True)
                 await self._clock.sleep(OFFLINE_SECONDS)
 
-    async def _look(self, path: Path, *, finished: bool) -> None:
-        found = await asyncio.to_thread(look, self.inbox, path)
+    async def _look(self, path: Path) -> None:
+        """Look at a path that an event told of."""
+        self.tally.heard(path)
+        if path == self.inbox:
+            # So much came at once that only the whole can be looked at.
+            self.rounds.soon()
+            return
+        found, writer = await self._in(self._looking, self._sight, path)
         if isinstance(found, InboxFile):
             place = os.fsencode(path)
             if (await self._catalogue.read(queries.known_stamps, [place])).get(place) == found.stamp:
                 return
-            # A file that was moved or linked in is only ever "created".
-            finished = finished or await asyncio.to_thread(nobody_writes, path)
         if isinstance(found, Skipped) and found.is_folder:
-            await self._scan_once(beneath=path)
+            await self._scan(self._looking, beneath=path)
         elif found is not None:
-            await self._weigh(found, hinted=finished)
+            await self._weigh(found, hinted=writer is Writer.NOBODY, told=True)
 
-    async def _weigh(self, finding: Finding, *, hinted: bool) -> None:
+    def _sight(self, path: Path) -> tuple[InboxFile | Skipped | None, Writer]:
+        found = look(self.inbox, path, self.rules)
+        return found, who_writes(found) if isinstance(found, InboxFile) else Writer.UNKNOWN
+
+    async def _weigh(self, finding: Finding, *, hinted: bool, told: bool) -> None:
         match finding:
-            case InboxFile(path=path) if self._is_catalogue(path):
+            case InboxFile(path=path) if path in self._own_files:
                 return
             case InboxFile():
-                wall_now_ns = int(self._clock.now().timestamp() * 1e9)
-                now = self._clock.monotonic_seconds()
-                settled = self.settling.notice(finding, now, wall_now_ns, hinted=hinted)
-                if settled is not None:
-                    await self._take(settled, fresh=hinted)
-                    return
-                self._look_now.set()
-                if finding.stamp.size_bytes == 0:
-                    await self._note(finding.path, "the file is empty so far")
+                self._count(finding.path, told=told)
+                await self._weigh_file(finding, hinted=hinted)
             case Skipped() | Unreadable():
-                await self._note(finding.path, finding.sentence)
-            case ScanSummary():
-                by_cost = min(SCAN_SHARE * finding.seconds, LONGEST_SCAN_PAUSE_SECONDS)
-                self._scan_pause_seconds = max(self._scan_seconds, by_cost)
-                self._log.debug("scanned", files=finding.files, seconds=round(finding.seconds, 3))
+                await self._notes.keep(finding.path, finding.sentence)
 
-    def _is_catalogue(self, path: Path) -> bool:
-        """Tell the catalogue's own files, which change whenever something is noted about them."""
-        catalogue = self._catalogue.path
-        return path.parent == catalogue.parent and path.name.startswith(catalogue.name)
+    async def _weigh_file(self, file: InboxFile, *, hinted: bool) -> None:
+        wall_now_ns = int(self._clock.now().timestamp() * 1e9)
+        settled = self.settling.notice(file, self._clock.monotonic_seconds(), wall_now_ns, hinted=hinted)
+        if settled is not None:
+            await self._take(settled, fresh=hinted)
+            return
+        self._look_now.set()
+        if file.stamp.size_bytes == 0:
+            await self._notes.keep(file.path, "the file is empty so far")
+
+    def _count(self, path: Path, *, told: bool) -> None:
+        """Count a file that came, once; what the first scan finds lay there before."""
+        if path in self.settling:
+            return
+        if told:
+            self.tally.told()
+        elif self._scanned_once:
+            self.tally.scanned(path, self._clock.monotonic_seconds())
 
     async def _settle(self, *, fresh: bool) -> None:
         for file in self.settling.due(self._clock.monotonic_seconds()):
-            found = await asyncio.to_thread(look, self.inbox, file.path)
+            found, writer = await self._in(self._looking, self._sight, file.path)
             stamp = found.stamp if isinstance(found, InboxFile) else None
-            settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds())
+            settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
             if settled is not None:
                 await self._take(settled, fresh=fresh)
         if self.settling.turned_away != self._turned_away and not self.settling.changing:
             # There was no room for all that came at once; by now they are quiet.
             self._turned_away = self.settling.turned_away
-            self._scan_now.set()
+            self.rounds.soon()
 
     async def _take(self, file: InboxFile, *, fresh: bool) -> None:
         try:
             await self._take_in(file, fresh)
-            self._noted.pop(file.path, None)
+            self._notes.forget(file.path)
         except FileChanged:
-            found = await asyncio.to_thread(look, self.inbox, file.path)
+            found, _ = await self._in(self._looking, self._sight, file.path)
             if isinstance(found, InboxFile):
                 self._wait_on(found)
         except TryAgain as trouble:
-            await self._note(file.path, str(trouble))
+            await self._notes.keep(file.path, str(trouble))
 
     def _wait_on(self, file: InboxFile) -> None:
         """Have a file stand still again, as if it had changed just now, whatever its times say."""
         self.settling.notice(file, self._clock.monotonic_seconds(), file.stamp.ctime_ns, hinted=False)
         self._look_now.set()
 
-    async def _note(self, path: Path, sentence: str) -> None:
-        """Keep why a path is not read; without a stamp the next scan looks again."""
-        if path == self.inbox or self._noted.get(path) == sentence:
-            return
-        if len(self._noted) >= MOST_NOTED:
-            self._noted.clear()
-        insist = self._patience.insist
-        now = self._clock.now()
-        await insist(intake.note_unread, self.inbox, path, None, state="skipped", reason=sentence, now=now)
-        self._noted[path] = sentence
+    def _in(
+        self, thread: OwnThread, act: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Call in a thread of this inbox alone: its disk may hang."""
+        return asyncio.get_running_loop().run_in_executor(thread, lambda: act(*arguments, **named))
 
     def _pause_seconds(self) -> float:
         next_look = self.settling.next_look()
-        if next_look is None:
+        if next_look is None or self.offline:
             return LONGEST_LOOK_SECONDS
         return min(max(next_look - self._clock.monotonic_seconds(), 0.01), LONGEST_LOOK_SECONDS)
 
@@ -258,16 +278,6 @@ class Noticing:
         if sentence and self.doubt is None:
             self._log.warning("files gone", reason=sentence)
         self.doubt = sentence
-
-    def _be_offline(self, outage: CaptiondError) -> None:
-        if self.offline is None:
-            self._log.error("inbox offline", reason=str(outage))
-        self.offline = str(outage)
-
-    def _be_online(self) -> None:
-        if self.offline is not None:
-            self._log.info("inbox back")
-        self.offline = None
 
 
 class _StoppedError(CaptiondError):

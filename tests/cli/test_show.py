@@ -91,7 +91,10 @@ def test_nothing_called_so_is_told(show: Call) -> None:
 
 def test_a_file_that_captiond_never_saw_is_told(show: Call, tmp_path: Path) -> None:
     (tmp_path / "stray.jpg").touch()
-    assert "is not in the catalogue: it lies in no inbox" in show(str(tmp_path / "stray.jpg")).stderr
+    assert (
+        "is not in the catalogue. It lies in no inbox: captiond watches "
+        in show(str(tmp_path / "stray.jpg")).stderr
+    )
 
 
 def test_json_of_a_photo_has_its_shape(show: Call) -> None:
@@ -125,5 +128,6 @@ def test_json_of_open_jobs_has_their_tries(show: Call) -> None:
             "tries": 1,
             "error": "it looped.",
             "next_try_at": "2026-05-01T11:00:00+00:00",
+            "refused": None,
         }
     ]

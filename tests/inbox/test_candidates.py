@@ -9,8 +9,8 @@ from captiond.inbox.candidates import (
     HIDDEN,
     LOOK,
     OURS,
-    UNFINISHED,
     Verdict,
+    unfinished,
     verdict,
     verdict_beneath,
 )
@@ -23,7 +23,7 @@ FILES: list[tuple[bytes, Verdict]] = [
     (b"two\nlines.jpg", LOOK),
     (b"part.jpg", LOOK),
     (b"sed12.jpg", LOOK),
-    (b"sediments", UNFINISHED),
+    (b"sediments", unfinished("sed??????")),
     (b"IMG_2041.jpg.captiond.json", OURS),
     (b"IMG_2041.JPG.CAPTIOND.JSON", OURS),
     (b".captiond-0123456789abcdef.part", HIDDEN),
@@ -40,28 +40,28 @@ FILES: list[tuple[bytes, Verdict]] = [
     (b".in.x.jpg.", HIDDEN),
     (b".pureftpd-upload.5f", HIDDEN),
     (b".DS_Store", HIDDEN),
-    (b"~syncthing~x.jpg.tmp", UNFINISHED),
-    (b"x.jpg.part", UNFINISHED),
-    (b"x.jpg.PART", UNFINISHED),
-    (b"x.jpg.partial", UNFINISHED),
-    (b"x.jpg.filepart", UNFINISHED),
-    (b"x.jpg.crdownload", UNFINISHED),
-    (b"Unconfirmed 12.crdownload", UNFINISHED),
-    (b"x.jpg.opdownload", UNFINISHED),
-    (b"x.jpg.download", UNFINISHED),
-    (b"x.tmp", UNFINISHED),
-    (b"x.temp", UNFINISHED),
-    (b"x.jpg.!qB", UNFINISHED),
-    (b"x.jpg.!ut", UNFINISHED),
-    (b"x.jpg.!sync", UNFINISHED),
-    (b"x.jpg.aria2", UNFINISHED),
-    (b"x.jpg.lftp-pget-status", UNFINISHED),
-    (b"x.jpg_exiftool_tmp", UNFINISHED),
-    (b"sedAb3xYz", UNFINISHED),
-    (b"~$letter.docx", UNFINISHED),
-    (b"x.jpg~", UNFINISHED),
-    (b"x.jpg.swp", UNFINISHED),
-    (b"x.jpg.lock", UNFINISHED),
+    (b"~syncthing~x.jpg.tmp", unfinished("*.tmp")),
+    (b"x.jpg.part", unfinished("*.part")),
+    (b"x.jpg.PART", unfinished("*.part")),
+    (b"x.jpg.partial", unfinished("*.partial")),
+    (b"x.jpg.filepart", unfinished("*.filepart")),
+    (b"x.jpg.crdownload", unfinished("*.crdownload")),
+    (b"Unconfirmed 12.crdownload", unfinished("*.crdownload")),
+    (b"x.jpg.opdownload", unfinished("*.opdownload")),
+    (b"x.jpg.download", unfinished("*.download")),
+    (b"x.tmp", unfinished("*.tmp")),
+    (b"x.temp", unfinished("*.temp")),
+    (b"x.jpg.!qB", unfinished("*.!qb")),
+    (b"x.jpg.!ut", unfinished("*.!ut")),
+    (b"x.jpg.!sync", unfinished("*.!sync")),
+    (b"x.jpg.aria2", unfinished("*.aria2")),
+    (b"x.jpg.lftp-pget-status", unfinished("*.lftp-*")),
+    (b"x.jpg_exiftool_tmp", unfinished("*_exiftool_tmp")),
+    (b"sedAb3xYz", unfinished("sed??????")),
+    (b"~$letter.docx", unfinished("~$*")),
+    (b"x.jpg~", unfinished("*~")),
+    (b"x.jpg.swp", unfinished("*.swp")),
+    (b"x.jpg.lock", unfinished("*.lock")),
     (b"Thumbs.db", CLUTTER),
     (b"desktop.ini", CLUTTER),
     (b"Desktop.INI", CLUTTER),
@@ -108,7 +108,7 @@ def test_the_name_of_a_folder_decides_whether_it_is_entered(name: bytes, expecte
     assert verdict(name, is_directory=True) == expected
 
 
-@pytest.mark.parametrize("found", [HIDDEN, UNFINISHED, CLUTTER, OURS, FOREIGN_FOLDER])
+@pytest.mark.parametrize("found", [HIDDEN, unfinished("*.part"), CLUTTER, OURS, FOREIGN_FOLDER])
 def test_an_ignored_name_has_its_sentence(found: Verdict) -> None:
     assert found.ignored
     assert found.reason is not None
@@ -117,7 +117,7 @@ def test_an_ignored_name_has_its_sentence(found: Verdict) -> None:
 
 def test_a_file_in_an_ignored_folder_is_ignored() -> None:
     inbox = Path("/in")
-    assert verdict_beneath(inbox, inbox / "a/.~tmp~/x.jpg") == HIDDEN
+    assert verdict_beneath(inbox, inbox / "a/.~tmp~/b/x.jpg") == HIDDEN.of_folder("a/.~tmp~")
     assert verdict_beneath(inbox, inbox / "a/b/x.jpg") == LOOK
 
 

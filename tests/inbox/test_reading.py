@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from captiond.errors import FileChanged, InboxGone, NotAPicture, Outage, PictureTooLarge
+from captiond.inbox.ignoring import IgnoreRules
 from captiond.inbox.reading import FileUnreadable, Skipped, fault, identity_of, look, read
 from captiond.model import InboxFile
 
@@ -208,7 +209,8 @@ def test_nothing_is_seen_where_nothing_lies(inbox: Path) -> None:
 
 def test_an_ignored_name_is_not_looked_at(inbox: Path) -> None:
     (inbox / "x.jpg.part").write_bytes(b"half")
-    assert look(inbox, inbox / "x.jpg.part") is None
+    assert look(inbox, inbox / "x.jpg.part", IgnoreRules(inbox)) is None
+    assert isinstance(look(inbox, inbox / "x.jpg.part"), InboxFile)
 
 
 def test_an_inbox_that_is_gone_is_not_a_file_that_is_gone(inbox: Path) -> None:

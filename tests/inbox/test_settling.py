@@ -1,10 +1,12 @@
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiond.inbox.settling import LONGEST_PAUSE_SECONDS, Settling
+from captiond.inbox.leasing import Writer
+from captiond.inbox.settling import LONGEST_PAUSE_SECONDS, Gate, Settling
 from captiond.model import FileStamp, InboxFile
 
 INBOX = Path("/in")
@@ -20,7 +22,7 @@ def wall_ns(now: float) -> int:
 
 
 def file_at(changed_at: float, *, size_bytes: int = 10, path: Path = PATH) -> InboxFile:
-    return InboxFile(INBOX, path, FileStamp(1, 2, size_bytes, 0, wall_ns(changed_at)))
+    return InboxFile(INBOX, path, FileStamp(1, 2, size_bytes, wall_ns(changed_at), wall_ns(changed_at)))
 
 
 def notice(settling: Settling, file: InboxFile, now: float, *, hinted: bool = False) -> InboxFile | None:
@@ -30,13 +32,89 @@ def notice(settling: Settling, file: InboxFile, now: float, *, hinted: bool = Fa
 def test_a_file_that_has_been_quiet_for_long_passes_straight_through() -> None:
     settling = Settling()
     old = file_at(changed_at=0)
-    assert notice(settling, old, now=2) == old
+    assert notice(settling, old, now=10) == old
     assert len(settling) == 0
+
+
+def test_a_file_that_was_quiet_before_it_was_seen_is_due_at_once() -> None:
+    settling = Settling()
+    file = file_at(changed_at=97)
+    assert notice(settling, file, now=100) is None
+    assert settling.due(100) == [file]
+    assert settling.observe(PATH, file.stamp, 100, Writer.NOBODY) == file
+
+
+def test_a_file_that_is_held_open_waits_however_quiet_it_is() -> None:
+    settling = Settling()
+    file = file_at(100)
+    notice(settling, file, now=100)
+    looks = []
+    while (now := settling.next_look()) is not None and now < 300:
+        looks.append(now)
+        assert settling.observe(PATH, file.stamp, now, Writer.SOMEBODY) is None
+    assert looks[:6] == [102, 102.5, 103.5, 105.5, 109.5, 117.5]
+    assert {later - earlier for earlier, later in pairwise(looks[7:])} == {30}
+    (waiting,) = settling.waiting()
+    assert (waiting.gate, waiting.reason) == (Gate.WRITER, "A program has the file open for writing.")
+    assert settling.observe(PATH, file.stamp, 300, Writer.NOBODY) == file
+
+
+def test_a_close_that_is_told_ends_the_wait_for_the_writer() -> None:
+    settling = Settling()
+    file = file_at(100)
+    notice(settling, file, now=100)
+    settling.observe(PATH, file.stamp, 102, Writer.SOMEBODY)
+    assert notice(settling, file, now=102.1, hinted=True) == file
+
+
+def test_where_nobody_knows_who_writes_a_file_must_stand_still_for_longer() -> None:
+    settling = Settling()
+    file = file_at(100)
+    notice(settling, file, now=100)
+    assert settling.observe(PATH, file.stamp, 102, Writer.UNKNOWN) is None
+    assert settling.next_look() == 110
+    assert settling.observe(PATH, file.stamp, 110, Writer.UNKNOWN) == file
+
+
+def settle_unsure(settling: Settling, changed_at: float) -> float:
+    """Let a file settle of which nobody knows who writes to it; gives how long that took."""
+    file = file_at(changed_at)
+    now = changed_at
+    settled = notice(settling, file, now=now)
+    while settled is None:
+        now = settling.next_look() or now
+        settled = settling.observe(PATH, file.stamp, now, Writer.UNKNOWN)
+    return now - changed_at
+
+
+def test_slow_producers_are_learned() -> None:
+    settling = Settling()
+    now, waits = 0.0, []
+    for _ in range(8):
+        waits.append(settle_unsure(settling, now))
+        now += waits[-1] + 60
+    assert waits == [10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_a_change_long_after_is_no_slow_producer() -> None:
+    settling = Settling()
+    assert settle_unsure(settling, 0) == 10
+    assert settle_unsure(settling, 5000) == 10
+
+
+def test_a_touch_of_the_mode_is_no_slow_producer() -> None:
+    settling = Settling()
+    settle_unsure(settling, 0)
+    touched = replace(file_at(0), stamp=replace(file_at(0).stamp, ctime_ns=wall_ns(60)))
+    notice(settling, touched, now=60)
+    assert settling.unsure.quiet_seconds == 10
 
 
 def test_an_old_modification_time_does_not_make_a_file_quiet() -> None:
     settling = Settling()
-    assert notice(settling, file_at(changed_at=99.9), now=100) is None
+    copied = file_at(changed_at=99.9)
+    copied = replace(copied, stamp=replace(copied.stamp, mtime_ns=0))
+    assert notice(settling, copied, now=100) is None
     assert len(settling) == 1
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from captiond.inbox.hints import Hints
 from captiond.inbox.reading import look, read
-from captiond.inbox.watching import Hints, Watcher
+from captiond.inbox.watching import Watcher
 from captiond.model import InboxFile
 
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
@@ -351,8 +352,26 @@ def test_look_everywhere_wakes() -> None:
     assert hints.drain() == ({}, True)
 
 
+def test_very_many_paths_of_one_folder_become_that_folder() -> None:
+    hints = Hints(lambda: None, folder_room=3)
+    for number in range(10):
+        hints.add(Path(f"/in/2024/{number}.jpg"), finished=True)
+    hints.add(Path("/in/a.jpg"))
+    assert hints.drain() == ({Path("/in/2024"): False, Path("/in/a.jpg"): False}, False)
+    hints.add(Path("/in/2024/again.jpg"))
+    assert hints.drain() == ({Path("/in/2024/again.jpg"): False}, False)
+
+
+def test_an_ignore_file_hints_at_its_whole_folder(inbox: Path, watcher: Watcher, heard: Heard) -> None:
+    (inbox / "2024").mkdir()
+    assert heard.wait_for(inbox / "2024")
+    heard.hints.clear()
+    (inbox / "2024" / ".captiondignore").write_text("*.psd")
+    assert heard.wait_for(inbox / "2024")
+
+
 def test_no_hint_is_lost_between_threads() -> None:
-    hints = Hints(lambda: None, room=100_000)
+    hints = Hints(lambda: None, room=100_000, folder_room=100_000)
 
     def add_from(first: int) -> None:
         for number in range(first, 4000, 4):

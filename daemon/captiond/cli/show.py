@@ -1,5 +1,7 @@
 """`captiond show`: all that is known of one picture, and why something is missing."""
 
+import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +17,12 @@ from .output import (
     bold,
     catalogue_path,
     dim,
-    listed,
-    local,
     note,
+    one_line,
     print_field,
     print_json,
 )
+from .reasons import why_not_done
 
 if TYPE_CHECKING:
     from captiond.catalogue.lookup import JobKnown, Known
@@ -32,6 +34,9 @@ Photo = Annotated[
         metavar="PHOTO", help="A path, a name, part of a name, or the first 8 digits or more of its SHA-256."
     ),
 ]
+
+LONGEST_REFUSED = 300
+"""Characters of a reply that was no answer, for people; `--json` has all that was kept."""
 
 LABELS = {"objects": "objects", "description": "description", "ocr": "text", "translation": "translation"}
 """The built-in prompts in the order in which people read them, as they are called on the screen."""
@@ -58,56 +63,10 @@ def show(
     elif len(found) == 1:
         _print(found[0], said.get("daemon"))
     else:
-        _print_choice(photo, found)
+        _print_choice(found)
+        if not found:
+            _print_nothing(photo, catalogue, config)
     raise typer.Exit(0 if len(found) == 1 else 1)
-
-
-def why(known: "Known") -> str | None:
-    """Say in one sentence why a picture has not all its answers; None where it has."""
-    if known.entry is None:
-        return _why_not_read(known)
-    if known.entry.state == "unreadable":
-        return (
-            f"Unreadable: {_reason(known.entry.reason)} It is not tried again while its bytes are the same."
-        )
-    if known.missing:
-        seen_at = local(known.files[0].seen_at)
-        return f"No file has this picture any more (last seen {seen_at}); its answers stay."
-    failed = [job for job in known.jobs if job.state == "failed"]
-    waiting = [job for job in known.jobs if job.state != "failed"]
-    return _why_waiting(waiting) if waiting else _why_failed(failed) if failed else None
-
-
-def _why_not_read(known: "Known") -> str:
-    file = known.files[0]
-    if file.state == "missing":
-        return f"The file is gone (last seen {local(file.seen_at)})."
-    return f"Not read: {_reason(file.reason)}"
-
-
-def _why_failed(failed: Sequence["JobKnown"]) -> str:
-    names = listed(job.prompt for job in failed)
-    tries = max(job.tries for job in failed)
-    times = "1 try" if tries == 1 else f"{tries} tries"
-    return f"Failed after {times} of {names}: {_reason(failed[-1].error)}"
-
-
-def _why_waiting(waiting: Sequence["JobKnown"]) -> str:
-    names = listed(job.prompt for job in waiting)
-    troubled = [job for job in waiting if job.error]
-    problem = f" Last problem: {_reason(troubled[-1].error)}" if troubled else ""
-    later = [job.next_try_at for job in waiting if job.next_try_at]
-    if any(job.state == "running" for job in waiting):
-        return f"In hand: {names} being asked.{problem}"
-    if len(later) < len(waiting):
-        return f"Waiting for its turn: {names}.{problem}"
-    tries = max(job.tries for job in waiting)
-    return f"Waiting: {names}, try {tries + 1} at {local(min(later))}.{problem}"
-
-
-def _reason(reason: str | None) -> str:
-    """Give a reason as the end of a sentence."""
-    return f"{(reason or 'the reason was not kept').rstrip('.')}."
 
 
 def _print(known: "Known", daemon_says: str | None) -> None:
@@ -116,18 +75,30 @@ def _print(known: "Known", daemon_says: str | None) -> None:
     width = max((len(_label(result)) for result in results), default=0) + 2
     for result in results:
         print_field(_label(result), _text(result), width=width, aside=_aside(result))
-    sentence = why(known)
+    sentence = why_not_done(known)
     if sentence:
         typer.echo(printable(sentence))
+    _print_refused(known.jobs)
     if daemon_says and any(job.state == "queued" for job in known.jobs):
         typer.echo(dim(printable(f"captiond: {daemon_says}")))
+    _print_files(known)
+    if results and all(result.source == "model" for result in results):
+        typer.echo(dim("Machine-written; not checked by anyone."))
+
+
+def _print_refused(jobs: Sequence["JobKnown"]) -> None:
+    for refused in filter(None, (job.refused for job in jobs)):
+        said = textwrap.shorten(one_line(refused.answer.raw or ""), LONGEST_REFUSED, placeholder=" …")
+        label = f"refused reply to {_label(refused)}: "
+        print_field(label, said or "nothing", width=len(label), aside=_aside(refused))
+
+
+def _print_files(known: "Known") -> None:
     for file in known.files[1:] if known.entry else ():
         typer.echo(dim(printable(f"also {file.inbox}/{file.path}{_if_gone(file.state)}")))
     for file in known.files:
         if file.sidecar_reason:
             typer.echo(printable(f"No sidecar: {file.sidecar_reason}"))
-    if results and all(result.source == "model" for result in results):
-        typer.echo(dim("Machine-written; not checked by anyone."))
 
 
 def _heading(known: "Known") -> tuple[str, ...]:
@@ -174,13 +145,19 @@ def _aside(result: "Result") -> str:
     return ", ".join(filter(None, (giver, about, seconds)))
 
 
-def _print_choice(called: str, found: Sequence["Known"]) -> None:
+def _print_choice(found: Sequence["Known"]) -> None:
     for known in found:
         typer.echo(printable(f"{known.inbox}/{known.path}"))
     if found:
         note(f"{len(found)} pictures are called so; name one of them.")
-    elif (Path.cwd() / called).exists():
-        note(f"{called} is not in the catalogue: it lies in no inbox, or captiond has not come to it yet.")
+
+
+def _print_nothing(called: str, catalogue: Path | None, config: Path | None) -> None:
+    from .why import explanation
+
+    path = Path(os.path.normpath(Path.cwd() / called))
+    if os.path.lexists(path):
+        note(f"{called} is not in the catalogue. {explanation(path, catalogue, config).sentence}")
     else:
         note(f"Nothing in the catalogue is called {called}.")
 
@@ -191,7 +168,7 @@ def _document(known: "Known") -> dict[str, object]:
     return {
         "path": known.path,
         "inbox": known.inbox,
-        "why": why(known),
+        "why": why_not_done(known),
         "missing": known.missing,
         **(
             _entry_document(entry)
@@ -215,6 +192,7 @@ def _document(known: "Known") -> dict[str, object]:
                 "tries": job.tries,
                 "error": job.error,
                 "next_try_at": job.next_try_at and job.next_try_at.isoformat(),
+                "refused": job.refused and {**_result_document(job.refused), "raw": job.refused.answer.raw},
             }
             for job in known.jobs
         ],

@@ -5,7 +5,7 @@ To ignore another kind of name, add it to one of the tables below; names are byt
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,18 +24,27 @@ class Verdict:
 
     action: Action
     reason: str | None = None
+    final: bool = False
+    """No pattern of the user's takes it back."""
+    unfinished: bool = False
+    """The name is one of those that other programs give to what they still write."""
+    folder: str | None = None
+    """The folder, relative to the inbox, whose name decided; None where it was the path's own."""
 
     @property
     def ignored(self) -> bool:
         """Whether there is nothing here for us."""
         return self.action is Action.IGNORE
 
+    def of_folder(self, folder: str) -> "Verdict":
+        """Say that the name of a folder above decided."""
+        return replace(self, folder=folder)
+
 
 LOOK = Verdict(Action.LOOK)
 DESCEND = Verdict(Action.DESCEND)
-OURS = Verdict(Action.IGNORE, "Written by captiond itself.")
-HIDDEN = Verdict(Action.IGNORE, "The name begins with a dot: hidden, or still being copied.")
-UNFINISHED = Verdict(Action.IGNORE, "The name is that of a file that another program is still writing.")
+OURS = Verdict(Action.IGNORE, "Written by captiond itself.", final=True)
+HIDDEN = Verdict(Action.IGNORE, "The name begins with a dot: hidden, or still being copied.", final=True)
 CLUTTER = Verdict(Action.IGNORE, "The operating system put this here; it is no picture.")
 FOREIGN_FOLDER = Verdict(Action.IGNORE, "A folder in which other software keeps its own files.")
 
@@ -91,7 +100,8 @@ def verdict(name: bytes, is_directory: bool) -> Verdict:
         return OURS
     if lower in CLUTTER_NAMES:
         return CLUTTER
-    return UNFINISHED if _is_unfinished(name, lower) else LOOK
+    pattern = _unfinished_like(name, lower)
+    return LOOK if pattern is None else unfinished(pattern)
 
 
 def verdict_beneath(inbox: Path, path: Path, *, is_directory: bool = False) -> Verdict:
@@ -100,14 +110,26 @@ def verdict_beneath(inbox: Path, path: Path, *, is_directory: bool = False) -> V
     if not parts:
         return DESCEND
     *folders, name = parts
-    verdicts = (verdict(folder, is_directory=True) for folder in folders)
-    return next((found for found in verdicts if found.ignored), verdict(name, is_directory))
+    for depth, folder in enumerate(folders, 1):
+        found = verdict(folder, is_directory=True)
+        if found.ignored:
+            return found.of_folder(os.fsdecode(b"/".join(folders[:depth])))
+    return verdict(name, is_directory)
 
 
-def _is_unfinished(name: bytes, lower: bytes) -> bool:
-    return (
-        lower.endswith(UNFINISHED_ENDINGS)
-        or lower.startswith(UNFINISHED_BEGINNINGS)
-        or _LFTP in lower
-        or _SED.fullmatch(name) is not None
-    )
+def unfinished(pattern: str) -> Verdict:
+    """Say of which pattern for unfinished files a name is."""
+    sentence = f"Names like {pattern} are of files that another program is still writing."
+    return Verdict(Action.IGNORE, sentence, unfinished=True)
+
+
+def _unfinished_like(name: bytes, lower: bytes) -> str | None:
+    """Give the pattern of unfinished files that a name is like."""
+    # All at once first: this is asked about every file of every scan.
+    if lower.endswith(UNFINISHED_ENDINGS):
+        return next(f"*{ending.decode()}" for ending in UNFINISHED_ENDINGS if lower.endswith(ending))
+    if lower.startswith(UNFINISHED_BEGINNINGS):
+        return next(f"{start.decode()}*" for start in UNFINISHED_BEGINNINGS if lower.startswith(start))
+    if _LFTP in lower:
+        return "*.lftp-*"
+    return "sed??????" if _SED.fullmatch(name) else None

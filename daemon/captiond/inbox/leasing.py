@@ -6,49 +6,27 @@ The kernel refuses it while any process, in any container, has the file open for
 
 import fcntl
 import os
-from pathlib import Path
+from enum import Enum, auto
 
-MOUNTS = Path("/proc/self/mountinfo")
-
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "virtiofs")
-"""File systems that refuse every lease with the same word as a local one whose file is written to."""
+from .mounts import is_remote
 
 
-def nobody_writes(path: Path) -> bool:
-    """Tell whether it is certain that nobody has this file open for writing now."""
-    try:
-        descriptor = os.open(path, _FLAGS)
-    except OSError:
-        return False
-    try:
-        return _writer(descriptor) is False
-    finally:
-        os.close(descriptor)
+class Writer(Enum):
+    """What a lease says about who has a file open for writing."""
+
+    NOBODY = auto()
+    SOMEBODY = auto()
+    UNKNOWN = auto()
 
 
-def somebody_writes(descriptor: int) -> bool:
-    """Tell whether it is certain that somebody has the open file open for writing, too."""
-    return _writer(descriptor) is True
-
-
-def _writer(descriptor: int) -> bool | None:
-    """Tell whether somebody writes; None where that cannot be known."""
+def writer_of(descriptor: int) -> Writer:
+    """Tell whether somebody else writes to an open file; ask seldom, for a writer's `open` waits then."""
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
-        return None if _is_remote(os.fstat(descriptor).st_dev) else True
+        # A server's file system refuses every lease with the same word as a local one that is written to.
+        return Writer.UNKNOWN if is_remote(os.fstat(descriptor).st_dev) else Writer.SOMEBODY
     except OSError:
-        return None
-    return False
-
-
-def _is_remote(device: int) -> bool:
-    """Tell whether a device is a file system of another machine; one that is not listed is a local one."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    for line in MOUNTS.read_text(errors="replace").splitlines():
-        mount, _, kind = line.partition(" - ")
-        if mount.split()[2] == number:
-            return kind.startswith(_REMOTE)
-    return False
+        return Writer.UNKNOWN
+    return Writer.NOBODY

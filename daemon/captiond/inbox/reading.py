@@ -7,24 +7,22 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from captiond.beneath import FOLDER, open_unnoticed, opened_beneath
 from captiond.errors import FileChanged, InboxGone, Outage, PictureTooLarge, Rejected, TryAgain
 from captiond.model import Digest, FileStamp, InboxFile, Original
 from captiond.printable import printable
 
-from .candidates import verdict_beneath
-from .leasing import somebody_writes
+from .ignoring import IgnoreRules
+from .leasing import Writer, writer_of
 
 HEAD_BYTES = 4096
 """What `head_check` sees before the rest is read."""
 
-_INBOX = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -68,15 +66,18 @@ def why_special(mode: int) -> str | None:
     return next((sentence for is_kind, sentence in _SPECIAL if is_kind(mode)), "No regular file.")
 
 
-def look(inbox: Path, path: Path) -> InboxFile | Skipped | None:
-    """See what lies at `path` now; None when nothing does, or nothing for us (an ignored name).
+def look(inbox: Path, path: Path, rules: IgnoreRules | None = None) -> InboxFile | Skipped | None:
+    """See what lies at `path` now; None when nothing does, or nothing for us (a name that `rules` ignore).
 
-    Raises InboxGone when the inbox itself cannot be read, Outage when captiond is out of open files.
+    Without rules no name is ignored. Raises InboxGone when the inbox itself cannot be read, Outage when
+    captiond is out of open files.
     """
-    if verdict_beneath(inbox, path).ignored:
-        return None
+    if rules is not None:
+        rules.enter_above(path)
+        if rules.verdict_beneath(path).ignored:
+            return None
     try:
-        with opened_beneath(inbox, path.parent, _FOLDER) as folder:
+        with opened_beneath(inbox, path.parent, FOLDER) as folder:
             status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         if error.errno in GONE:
@@ -104,7 +105,7 @@ def read(
             refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
             if refusal is not None:
                 raise refusal
-            if somebody_writes(descriptor):
+            if writer_of(descriptor) is Writer.SOMEBODY:
                 raise FileChanged("Somebody is still writing to the file.")
             if file.stamp.size_bytes > max_bytes:
                 raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
@@ -116,25 +117,19 @@ def read(
     return Original(file, digest, content)
 
 
-@contextmanager
-def opened_beneath(inbox: Path, path: Path, flags: int) -> Iterator[int]:
-    """Open `path` without following a symbolic link anywhere below the inbox, which may be one itself."""
-    parts = path.relative_to(inbox).parts
-    descriptor = os.open(inbox, _INBOX if parts else flags & ~os.O_NOFOLLOW)
+def who_writes(file: InboxFile) -> Writer:
+    """Tell whether anybody has this file open for writing now."""
     try:
-        for steps_left, part in zip(reversed(range(len(parts))), parts, strict=True):
-            above = descriptor
-            descriptor = os.open(part, _FOLDER if steps_left else flags, dir_fd=above)
-            os.close(above)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        with opened_beneath(file.inbox, file.path, _FILE) as descriptor:
+            return writer_of(descriptor)
+    except OSError:
+        return Writer.UNKNOWN
 
 
 def identity_of(inbox: Path) -> tuple[int, int]:
     """Tell which folder the inbox is now, as (device, inode); raises InboxGone when it cannot be listed."""
     try:
-        descriptor = os.open(inbox, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = open_unnoticed(inbox, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
             # `stat` may be answered from memory when the disk is away; a listing is not.

@@ -13,18 +13,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from captiond.beneath import opened_beneath
 from captiond.errors import InboxGone
 from captiond.model import FileStamp, InboxFile
 from captiond.printable import printable
 
-from .candidates import DESCEND, LOOK, verdict, verdict_beneath
+from .candidates import DESCEND, LOOK, verdict
+from .ignoring import IgnoreRules
 from .reading import (
     FORBIDDEN,
     GONE,
     Skipped,
     fault,
     identity_of,
-    opened_beneath,
     stamp_of,
     why_special,
 )
@@ -32,6 +33,9 @@ from .reading import (
 NAMES_IN_A_CHUNK = 1_000
 LONGEST_PATH_BYTES = 4_095
 """Linux's PATH_MAX without the final zero: beyond it no program opens the file by its path."""
+
+LEFT_OVER_SECONDS = 24 * 3600.0
+LEFT_OVER = "The name is that of an unfinished file, but for a day nothing has changed it: is it left over?"
 
 _LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -79,19 +83,24 @@ def scan(
     known: Known,
     *,
     beneath: Path | None = None,
+    rules: IgnoreRules | None = None,
     monotonic_seconds: Callable[[], float] = time.monotonic,
+    wall_seconds: Callable[[], float] = time.time,
 ) -> Iterator[Finding]:
     """List an inbox, or the folder `beneath` it, and yield what differs from what is known.
 
     Yields an InboxFile for each file whose stamp is not the known one, Skipped for links, pipes, sockets and
-    devices, Unreadable for what could not be listed, and last a ScanSummary. Ignored names are not mentioned.
-    Raises InboxGone when the inbox cannot be listed or is another one at the end than at the start.
+    devices, Unreadable for what could not be listed, and last a ScanSummary. Ignored names are not mentioned,
+    but for unfinished files that nobody touched for a day; `rules` say which are ignored besides those that
+    always are. Raises InboxGone when the inbox cannot be listed or is another at the end than at the start.
     """
     started = monotonic_seconds()
     identity = identity_of(inbox)
-    walk = _Walk(inbox, known)
+    rules = rules or IgnoreRules(inbox)
+    walk = _Walk(inbox, known, rules, wall_seconds)
     start = beneath or inbox
-    if not verdict_beneath(inbox, start, is_directory=True).ignored:
+    rules.enter_above(start)
+    if not rules.verdict_beneath(start, is_directory=True).ignored:
         yield from walk.findings(start)
     if identity_of(inbox) != identity:
         raise InboxGone(
@@ -103,9 +112,14 @@ def scan(
 class _Walk:
     """One scan on its way: the folders still to visit, and what was counted so far."""
 
-    def __init__(self, inbox: Path, known: Known) -> None:
+    def __init__(
+        self, inbox: Path, known: Known, rules: IgnoreRules, wall_seconds: Callable[[], float]
+    ) -> None:
         self._inbox = inbox
         self._known = known
+        self._rules = rules
+        self._ruled = rules.any
+        self._wall_seconds = wall_seconds
         self._pending: list[bytes] = []
         self._directories = 0
         self._files = 0
@@ -127,6 +141,8 @@ class _Walk:
             return
         try:
             with opened_beneath(self._inbox, path, _LISTING) as descriptor, os.scandir(descriptor) as entries:
+                self._rules.enter(folder, descriptor)
+                self._ruled = self._rules.any
                 while chunk := list(islice(entries, NAMES_IN_A_CHUNK)):
                     yield from self._compare(folder, chunk)
             self._directories += 1
@@ -157,11 +173,14 @@ class _Walk:
         name = os.fsencode(entry.name)
         path = prefix + name
         try:
-            decision = verdict(name, entry.is_dir(follow_symlinks=False))
+            is_directory = entry.is_dir(follow_symlinks=False)
+            decision = verdict(name, is_directory)
+            if self._ruled and not decision.final:
+                decision = self._rules.verdict(path, is_directory)
             if decision is DESCEND:
                 self._pending.append(path)
             if decision is not LOOK:
-                return None
+                return self._left_over(entry, path) if decision.unfinished else None
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
             return self._unseen(Path(os.fsdecode(path)), error)
@@ -170,6 +189,13 @@ class _Walk:
             found[path] = stamp_of(status)
             return None
         return Skipped(Path(os.fsdecode(path)), sentence, is_folder=stat.S_ISDIR(status.st_mode))
+
+    def _left_over(self, entry: "os.DirEntry[str]", path: bytes) -> Skipped | None:
+        """Tell of a file that was never finished, by its name; it is not read all the same."""
+        status = entry.stat(follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode) or self._wall_seconds() - status.st_ctime < LEFT_OVER_SECONDS:
+            return None
+        return Skipped(Path(os.fsdecode(path)), LEFT_OVER)
 
     def _unseen(self, path: Path, error: OSError) -> Unreadable | None:
         if error.errno in GONE:

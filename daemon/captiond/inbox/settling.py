@@ -1,19 +1,36 @@
-"""When has a file stopped changing? Pure: stamps and clock values are passed in.
+"""When has a file stopped changing? Pure: stamps, clock values and who writes are passed in.
 
-A file is settled when its stamp stood still for the quiet time on our own monotonic clock. To add a gate
-behind the quiet one (a read lease, say), let it speak in `_settle`.
+A file is settled when its stamp stood still for the quiet time on our own monotonic clock and nobody has it
+open for writing. Where nobody can know who writes, it must stand still for longer, and that time is learned.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from captiond.model import FileStamp, InboxFile
 
+from .leasing import Writer
+
 LONGEST_PAUSE_SECONDS = 30.0
-"""However long a file has been empty, it is looked at this often."""
+"""However long a file has been empty, or held open, it is looked at this often."""
+
+SHORTEST_PAUSE_SECONDS = 0.5
+LONGEST_QUIET_SECONDS = 300.0
+LEARNING_SECONDS = 600.0
+MOST_REMEMBERED = 1_000
 
 NANOSECONDS = 1_000_000_000
+
+
+class Gate(StrEnum):
+    """What a waiting file waits for."""
+
+    EMPTY = "empty"
+    QUIET = "quiet"
+    WRITER = "writer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +38,7 @@ class Waiting:
     """A file that is not settled, why, and since when (wall clock, nanoseconds since 1970)."""
 
     path: Path
+    gate: Gate
     reason: str
     since_ns: int
 
@@ -32,6 +50,56 @@ class _Watched:
     quiet_since: float
     quiet_seconds: float
     look_at: float
+    writer: Writer = Writer.NOBODY
+    probe_seconds: float = SHORTEST_PAUSE_SECONDS
+
+    def restart(self, stamp: FileStamp, now: float, quiet_seconds: float) -> None:
+        self.file = replace(self.file, stamp=stamp)
+        self.quiet_since = now
+        self.quiet_seconds = quiet_seconds
+        self.look_at = now + quiet_seconds
+        self.writer = Writer.NOBODY
+        self.probe_seconds = SHORTEST_PAUSE_SECONDS
+
+    def needed_seconds(self, unsure_quiet_seconds: float) -> float:
+        unsure = self.writer is Writer.UNKNOWN
+        return max(self.quiet_seconds, unsure_quiet_seconds) if unsure else self.quiet_seconds
+
+    def told(self, unsure_quiet_seconds: float) -> Waiting:
+        if self.file.stamp.size_bytes == 0:
+            gate, reason = Gate.EMPTY, "The file is empty so far."
+        elif self.writer is Writer.SOMEBODY:
+            gate, reason = Gate.WRITER, "A program has the file open for writing."
+        else:
+            seconds = self.needed_seconds(unsure_quiet_seconds)
+            gate = Gate.QUIET
+            reason = f"The file has changed just now; it must stand still for {seconds:g} s."
+        return Waiting(self.file.path, gate, reason, self.since_ns)
+
+
+class Unsure:
+    """How long a file must stand still where it cannot be known who writes to it.
+
+    The time doubles, up to five minutes, each time such a file changed after it had counted as settled.
+    """
+
+    def __init__(self, quiet_seconds: float) -> None:
+        self.quiet_seconds = quiet_seconds
+        self._settled: OrderedDict[Path, tuple[FileStamp, float]] = OrderedDict()
+
+    def settled(self, file: InboxFile, now: float) -> None:
+        """Remember that a file counted as settled."""
+        self._settled[file.path] = file.stamp, now
+        while len(self._settled) > MOST_REMEMBERED:
+            self._settled.popitem(last=False)
+
+    def seen(self, file: InboxFile, now: float) -> None:
+        """Learn from a file whether it was as settled as it seemed."""
+        stamp, settled_at = self._settled.pop(file.path, (file.stamp, now))
+        changed = (stamp.size_bytes, stamp.mtime_ns) != (file.stamp.size_bytes, file.stamp.mtime_ns)
+        if changed and now - settled_at <= LEARNING_SECONDS:
+            longer_seconds = min(2 * self.quiet_seconds, LONGEST_QUIET_SECONDS)
+            self.quiet_seconds = max(self.quiet_seconds, longer_seconds)
 
 
 class Settling:
@@ -39,38 +107,53 @@ class Settling:
 
     Each is looked at again when `due` says so and the stamp found is told to `observe`. A file that finds no
     room is counted in `turned_away` and forgotten: the next scan brings it back, by then quiet.
+    `unsure_quiet_seconds` counts where it cannot be known who writes.
     """
 
     def __init__(
-        self, quiet_seconds: float = 2.0, hinted_quiet_seconds: float = 0.5, *, room: int = 10_000
+        self,
+        quiet_seconds: float = 2.0,
+        hinted_quiet_seconds: float = 0.5,
+        unsure_quiet_seconds: float = 10.0,
+        *,
+        room: int = 10_000,
     ) -> None:
         self.turned_away = 0
+        self.unsure = Unsure(max(quiet_seconds, unsure_quiet_seconds))
         self._quiet_seconds = quiet_seconds
-        self._hinted_quiet_seconds = hinted_quiet_seconds
+        self._hinted_quiet_seconds = min(quiet_seconds, hinted_quiet_seconds)
         self._room = room
         self._watched: dict[Path, _Watched] = {}
 
     def __len__(self) -> int:
         return len(self._watched)
 
+    def __contains__(self, path: Path) -> bool:
+        return path in self._watched
+
     def notice(self, file: InboxFile, now: float, wall_now_ns: int, *, hinted: bool) -> InboxFile | None:
         """Take up a file just seen; gives it back at once when it has been quiet for long enough already.
 
-        `hinted`: an event said that its writer is done, so the shorter quiet time is enough. A file that
-        waits already goes on waiting under its new stamp. `now` is monotonic, in seconds.
+        `hinted`: an event told of it and nobody writes to it, so the shorter quiet time is enough. A file
+        that waits already goes on waiting under its new stamp. `now` is monotonic, in seconds.
         """
+        self.unsure.seen(file, now)
         quiet_seconds = self._hinted_quiet_seconds if hinted else self._quiet_seconds
         watched = self._watched.get(file.path)
         if watched is not None:
-            return self._notice_again(watched, file, now, quiet_seconds)
+            return self._notice_again(watched, file, now, hinted=hinted)
         # The change time cannot be set back by the writer, as the modification time can (cp -p, tar, rsync).
-        age_ns = wall_now_ns - file.stamp.ctime_ns
-        if file.stamp.size_bytes > 0 and age_ns >= quiet_seconds * NANOSECONDS:
+        age_seconds = max(0.0, (wall_now_ns - file.stamp.ctime_ns) / NANOSECONDS)
+        enough_seconds = quiet_seconds if hinted else self.unsure.quiet_seconds
+        if file.stamp.size_bytes > 0 and age_seconds >= enough_seconds:
             return file
         if len(self._watched) >= self._room:
             self.turned_away += 1
             return None
-        self._watched[file.path] = _Watched(file, wall_now_ns, now, quiet_seconds, now + quiet_seconds)
+        quiet_since = now - age_seconds if age_seconds >= quiet_seconds else now
+        self._watched[file.path] = _Watched(
+            file, wall_now_ns, quiet_since, quiet_seconds, max(now, quiet_since + quiet_seconds)
+        )
         return None
 
     def due(self, now: float) -> Sequence[InboxFile]:
@@ -81,8 +164,13 @@ class Settling:
         """Give the monotonic moment at which a file is due next, or None when none waits."""
         return min((watched.look_at for watched in self._watched.values()), default=None)
 
-    def observe(self, path: Path, stamp: FileStamp | None, now: float) -> InboxFile | None:
-        """Tell the stamp that `path` has now, None when it is gone; gives the file once it is settled."""
+    def observe(
+        self, path: Path, stamp: FileStamp | None, now: float, writer: Writer = Writer.NOBODY
+    ) -> InboxFile | None:
+        """Tell the stamp that `path` has now, None when it is gone, and who writes to it.
+
+        Gives the file once it is settled.
+        """
         watched = self._watched.get(path)
         if watched is None:
             return None
@@ -91,8 +179,9 @@ class Settling:
             return None
         if stamp != watched.file.stamp:
             # Whatever a hint said, it was said of the old stamp.
-            self._restart(watched, replace(watched.file, stamp=stamp), now, self._quiet_seconds)
+            watched.restart(stamp, now, self._quiet_seconds)
             return None
+        watched.writer = writer
         return self._settle(watched, now)
 
     @property
@@ -102,7 +191,7 @@ class Settling:
 
     def waiting(self) -> Sequence[Waiting]:
         """Give every file that is not settled with its reason, the longest waiting first."""
-        found = [Waiting(path, _reason(watched), watched.since_ns) for path, watched in self._watched.items()]
+        found = [watched.told(self.unsure.quiet_seconds) for watched in self._watched.values()]
         return sorted(found, key=lambda waiting: waiting.since_ns)
 
     def forget(self, path: Path) -> None:
@@ -110,20 +199,18 @@ class Settling:
         self._watched.pop(path, None)
 
     def _notice_again(
-        self, watched: _Watched, file: InboxFile, now: float, quiet_seconds: float
+        self, watched: _Watched, file: InboxFile, now: float, *, hinted: bool
     ) -> InboxFile | None:
-        if file.stamp == watched.file.stamp:
-            # A hint may shorten the wait for the stamp it was about, a scan never lengthens it again.
-            watched.quiet_seconds = min(watched.quiet_seconds, quiet_seconds)
-            return self._settle(watched, now)
-        self._restart(watched, file, now, quiet_seconds)
-        return None
-
-    def _restart(self, watched: _Watched, file: InboxFile, now: float, quiet_seconds: float) -> None:
-        watched.file = file
-        watched.quiet_since = now
-        watched.quiet_seconds = quiet_seconds
-        watched.look_at = now + quiet_seconds
+        quiet_seconds = self._hinted_quiet_seconds if hinted else self._quiet_seconds
+        if file.stamp != watched.file.stamp:
+            watched.restart(file.stamp, now, quiet_seconds)
+            return None
+        if not hinted:
+            return None
+        # A hint may shorten the wait for the stamp it was about, a scan never lengthens it again.
+        watched.quiet_seconds = min(watched.quiet_seconds, quiet_seconds)
+        watched.writer = Writer.NOBODY
+        return self._settle(watched, now)
 
     def _settle(self, watched: _Watched, now: float) -> InboxFile | None:
         quiet_for = now - watched.quiet_since
@@ -131,14 +218,15 @@ class Settling:
             pause = min(max(quiet_for, watched.quiet_seconds), LONGEST_PAUSE_SECONDS)
             watched.look_at = now + pause
             return None
-        if quiet_for < watched.quiet_seconds:
-            watched.look_at = watched.quiet_since + watched.quiet_seconds
+        needed_seconds = watched.needed_seconds(self.unsure.quiet_seconds)
+        if quiet_for < needed_seconds:
+            watched.look_at = watched.quiet_since + needed_seconds
+            return None
+        if watched.writer is Writer.SOMEBODY:
+            watched.look_at = now + watched.probe_seconds
+            watched.probe_seconds = min(2 * watched.probe_seconds, LONGEST_PAUSE_SECONDS)
             return None
         self.forget(watched.file.path)
+        if watched.writer is Writer.UNKNOWN:
+            self.unsure.settled(watched.file, now)
         return watched.file
-
-
-def _reason(watched: _Watched) -> str:
-    if watched.file.stamp.size_bytes == 0:
-        return "The file is empty so far."
-    return f"The file has changed just now; it must stand still for {watched.quiet_seconds:g} s."

@@ -7,7 +7,6 @@ of `scanning` find what no event announced.
 import errno
 import logging
 import os
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +29,7 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
 from .candidates import verdict
+from .ignoring import IGNORE_FILE
 
 EVENTS: list[type[FileSystemEvent]] = [
     FileClosedEvent,
@@ -57,52 +57,6 @@ FORBIDDEN_FOLDERS = "Some folders may not be watched for want of permission; sca
 _START_SENTENCES = {errno.EMFILE: NO_INSTANCE, errno.ENOSPC: TOO_FEW_WATCHES, errno.ENOSYS: NO_INOTIFY}
 
 
-class Hints:
-    """The paths to look at: a bounded set between watchdog's threads and ours.
-
-    `wake` is called, from watchdog's thread, when there is something to drain after there was nothing. More
-    than `room` paths become "look everywhere".
-    """
-
-    def __init__(self, wake: Callable[[], None], *, room: int = 5_000) -> None:
-        self._wake = wake
-        self._room = room
-        self._lock = threading.Lock()
-        self._paths: dict[Path, bool] = {}
-        self._everything = False
-
-    def add(self, path: Path, finished: bool = False) -> None:
-        """Note a path; `finished` when an event said that its writer is done."""
-        with self._lock:
-            was_empty = self._is_empty()
-            if not self._everything:
-                self._paths[path] = finished
-                self._everything = len(self._paths) > self._room
-            if self._everything:
-                self._paths.clear()
-        if was_empty:
-            self._wake()
-
-    def look_everywhere(self) -> None:
-        """Note that no list of paths is good enough: a scan is needed."""
-        with self._lock:
-            was_empty = self._is_empty()
-            self._everything = True
-            self._paths.clear()
-        if was_empty:
-            self._wake()
-
-    def drain(self) -> tuple[dict[Path, bool], bool]:
-        """Take out all paths, each with its last `finished`, and whether to look everywhere instead."""
-        with self._lock:
-            drained = self._paths, self._everything
-            self._paths, self._everything = {}, False
-        return drained
-
-    def _is_empty(self) -> bool:
-        return not self._paths and not self._everything
-
-
 class Watcher:
     """Watches one inbox with all its folders and calls `hint` and `rescan`, both from watchdog's threads.
 
@@ -115,8 +69,14 @@ class Watcher:
     ) -> None:
         self.trouble: str | None = None
         """Why events may not arrive, with the cure, or None."""
+        self.blind = False
+        """Whether new files may come that no event tells of."""
         self.guarded = False
         """Whether the reader thread is kept from dying unnoticed."""
+        self.overflows = 0
+        """How often more happened at once than the system reports."""
+        self.rebuilds = 0
+        """How often watching began anew because events no longer came."""
         self._inbox = inbox
         self._hint = hint
         self._rescan = rescan
@@ -132,10 +92,12 @@ class Watcher:
         _quiet_watchdog()
         self._broken = False
         self.trouble = None
+        self.blind = False
         try:
             self._root = self._identity()
             self._observer = self._started()
         except OSError as error:
+            self.blind = True
             self.trouble = _START_SENTENCES.get(
                 error.errno or 0, f"The inbox cannot be watched ({error.strerror}); scans look for new files."
             )
@@ -148,8 +110,13 @@ class Watcher:
 
     def restart(self) -> None:
         """Watch anew after `alive` said no; a scan must follow."""
+        self.rebuilds += self._observer is not None
         self.stop()
         self.start()
+
+    def lost(self) -> bool:
+        """Tell whether it watched, and no longer does; `restart` is the cure."""
+        return self._observer is not None and not self.alive()
 
     def alive(self) -> bool:
         """Tell whether events of the folder that the inbox is now would still arrive.
@@ -157,10 +124,12 @@ class Watcher:
         No after a fault in watchdog, when one of its threads ended, and when the inbox was removed, renamed,
         mounted or unmounted, all of which watchdog itself does not notice.
         """
-        if self._observer is None or self._broken:
+        # Read once: a stop in another thread lets go of it.
+        observer = self._observer
+        if observer is None or self._broken:
             return False
         try:
-            return self._identity() == self._root and _threads_live(self._observer)
+            return self._identity() == self._root and _threads_live(observer)
         except OSError:
             return False
 
@@ -204,6 +173,7 @@ class Watcher:
                 self._broken = True
                 self._rescan(f"The watcher lost track ({type(error).__name__}).")
             if event.is_queue_overflow:
+                self.overflows += 1
                 self._rescan("More happened at once than the system reports.")
 
         return handle_event
@@ -215,6 +185,7 @@ class Watcher:
             except OSError as error:
                 # watchdog drops this for all folders but the inbox itself.
                 if error.errno == errno.ENOSPC:
+                    self.blind = True
                     self.trouble = TOO_FEW_WATCHES
                 raise
             if watch < 0:
@@ -250,8 +221,15 @@ class _Handler(FileSystemEventHandler):
         if path == self._root:
             self._rescan("Something happened to the inbox itself.")
             return
-        if not verdict(path.rpartition(b"/")[2], is_directory).ignored:
-            self._hint(self._inbox / os.fsdecode(path[len(self._root) :].lstrip(b"/")), finished)
+        folder, _, name = path.rpartition(b"/")
+        if name == os.fsencode(IGNORE_FILE):
+            # What it says holds for the whole folder.
+            self._hint(self._below(folder), False)
+        elif not verdict(name, is_directory).final:
+            self._hint(self._below(path), finished)
+
+    def _below(self, path: bytes) -> Path:
+        return self._inbox / os.fsdecode(path[len(self._root) :].lstrip(b"/"))
 
 
 def _quiet_watchdog() -> None:

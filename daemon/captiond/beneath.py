@@ -1,0 +1,44 @@
+"""Opening what lies beneath a folder: no symbolic link leads out of it, and looking leaves no trace.
+
+A path that is opened at once is followed through every link in it, also through one that somebody put there a
+moment ago. So each folder on the way is opened by its name in the one above.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""The flags for a folder in which something is to be found by its name."""
+
+_TOP = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_PATH
+
+
+@contextmanager
+def opened_beneath(top: Path, path: Path, flags: int) -> Iterator[int]:
+    """Open `path` without following a symbolic link anywhere below `top`, which may be one itself."""
+    parts = path.relative_to(top).parts
+    descriptor = os.open(top, _TOP) if parts else open_unnoticed(top, flags & ~os.O_NOFOLLOW)
+    try:
+        for steps_left, part in zip(reversed(range(len(parts))), parts, strict=True):
+            above = descriptor
+            descriptor = open_unnoticed(part, FOLDER if steps_left else flags, above)
+            os.close(above)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_unnoticed(path: Path | str, flags: int, folder: int | None = None) -> int:
+    """Open something without changing when it was read last, where that is ours to decide."""
+    if not flags & _WRITING:
+        try:
+            return os.open(path, flags | os.O_NOATIME, dir_fd=folder)
+        except PermissionError as error:
+            # It belongs to somebody else.
+            if error.errno != errno.EPERM:
+                raise
+    return os.open(path, flags, dir_fd=folder)

@@ -1,0 +1,70 @@
+"""Where to look: what watchdog's threads tell and ours take, a set with a bound."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Hints:
+    """The paths to look at: a bounded set between watchdog's threads and ours.
+
+    `wake` is called, from watchdog's thread, when there is something to drain after there was nothing. More
+    than `folder_room` paths in one folder become that folder, more than `room` become "look everywhere".
+    """
+
+    def __init__(self, wake: Callable[[], None], *, room: int = 5_000, folder_room: int = 1_000) -> None:
+        self._wake = wake
+        self._room = room
+        self._folder_room = folder_room
+        self._lock = threading.Lock()
+        self._paths: dict[Path, bool] = {}
+        self._in_folder: Counter[Path] = Counter()
+        self._everything = False
+
+    def add(self, path: Path, finished: bool = False) -> None:
+        """Note a path; `finished` when an event said that its writer is done."""
+        with self._lock:
+            was_empty = self._is_empty()
+            if not self._everything:
+                self._note(path, finished)
+                self._everything = len(self._paths) > self._room
+            if self._everything:
+                self._forget_all()
+        if was_empty:
+            self._wake()
+
+    def look_everywhere(self) -> None:
+        """Note that no list of paths is good enough: a scan is needed."""
+        with self._lock:
+            was_empty = self._is_empty()
+            self._everything = True
+            self._forget_all()
+        if was_empty:
+            self._wake()
+
+    def drain(self) -> tuple[dict[Path, bool], bool]:
+        """Take out all paths, each with its last `finished`, and whether to look everywhere instead."""
+        with self._lock:
+            drained = self._paths, self._everything
+            self._everything = False
+            self._forget_all()
+        return drained
+
+    def _note(self, path: Path, finished: bool) -> None:
+        folder = path.parent
+        if self._in_folder[folder] > self._folder_room:
+            return
+        self._in_folder[folder] += path not in self._paths
+        self._paths[path] = finished
+        if self._in_folder[folder] > self._folder_room:
+            for other in [other for other in self._paths if other.parent == folder]:
+                del self._paths[other]
+            self._paths[folder] = False
+
+    def _forget_all(self) -> None:
+        self._paths = {}
+        self._in_folder.clear()
+
+    def _is_empty(self) -> bool:
+        return not self._paths and not self._everything

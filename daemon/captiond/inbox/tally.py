@@ -1,0 +1,53 @@
+"""Who told of the files that came: an event, or only a scan; counted for people and for the cadence of scans.
+
+"Only by a scan" on a healthy local inbox is the alarm for every fault of the watcher that nobody knows yet.
+"""
+
+from collections import OrderedDict
+from pathlib import Path
+
+GRACE_SECONDS = 5.0
+"""An event may come so much later than the scan that saw its file already."""
+
+MOST_PENDING = 10_000
+
+
+class Tally:
+    """Counts the files found by an event and those found only by a scan; `now` is monotonic, in seconds.
+
+    What the first scan finds lay there before: it counts for neither.
+    """
+
+    def __init__(self) -> None:
+        self.by_event = 0
+        self._by_scan = 0
+        self._pending: OrderedDict[Path, float] = OrderedDict()
+
+    @property
+    def by_scan(self) -> int:
+        """How many files were found that no event told of; some may still be told of in the next seconds."""
+        return self._by_scan + len(self._pending)
+
+    def scanned(self, path: Path, now: float) -> None:
+        """Count a file that a scan found."""
+        self.settle(now)
+        if len(self._pending) < MOST_PENDING:
+            self._pending.setdefault(path, now)
+        else:
+            self._by_scan += 1
+
+    def told(self) -> None:
+        """Count a file that an event told of."""
+        self.by_event += 1
+
+    def heard(self, path: Path) -> None:
+        """Take an event's word for a path that a scan had come upon a moment before."""
+        if self._pending.pop(path, None) is not None:
+            self.by_event += 1
+
+    def settle(self, now: float) -> int:
+        """Give how many files in all were certainly found by scans alone."""
+        while self._pending and now - next(iter(self._pending.values())) > GRACE_SECONDS:
+            self._pending.popitem(last=False)
+            self._by_scan += 1
+        return self._by_scan
