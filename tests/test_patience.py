@@ -7,7 +7,7 @@ import pytest
 
 import daemon_parts
 from captiond.catalogue import jobs
-from captiond.errors import DiskFull, Outage
+from captiond.errors import CatalogueBusy, CatalogueFault, DiskFull, Outage
 from captiond.patience import Patience
 from daemon_parts import Parts
 
@@ -20,14 +20,18 @@ def patience(parts: Parts) -> Patience:
     return Patience(parts.catalogue, parts.clock, parts.log)
 
 
-def failing(parts: Parts, times: int) -> tuple[list[float], object]:
+def failing(
+    parts: Parts,
+    times: int,
+    outage: Outage = DiskFull("no room"),  # noqa: B008 - it is only raised
+) -> tuple[list[float], object]:
     """Make an attempt that finds the disk full so often, and the moments at which it was made."""
     moments: list[float] = []
 
     async def attempt() -> str:
         moments.append(parts.clock.monotonic_seconds())
         if len(moments) <= times:
-            raise DiskFull("no room")
+            raise outage
         return "done"
 
     return moments, attempt
@@ -60,6 +64,27 @@ async def test_it_is_told_once_while_other_writes_go_through(parts: Parts, patie
         await parts.clock.sleep(0.5)
         await patience.insist(jobs.say, "daemon", "well", parts.clock.now())
     assert len(parts.said("disk full")) == 1
+
+
+async def test_a_catalogue_that_another_program_locked_is_waited_for(
+    parts: Parts, patience: Patience
+) -> None:
+    _, attempt = failing(parts, 3, CatalogueBusy("somebody has it locked"))
+    waiting = asyncio.create_task(patience.sit_out(attempt))  # type: ignore[arg-type]
+    await parts.clock.sleep(2)
+    assert patience.trouble == "somebody has it locked"
+    assert await waiting == "done"
+    assert patience.trouble is None
+    assert [line["reason"] for line in parts.said("catalogue locked")] == ["somebody has it locked"]
+    assert parts.said("catalogue writable")
+
+
+async def test_a_wait_with_a_limit_ends_with_the_reason(parts: Parts, patience: Patience) -> None:
+    patience.limit_seconds = 60
+    moments, attempt = failing(parts, 1000)
+    with pytest.raises(CatalogueFault, match=r"no room; given up after 6. seconds"):
+        await patience.sit_out(attempt)  # type: ignore[arg-type]
+    assert 60 <= moments[-1] - moments[0] <= 90
 
 
 async def test_other_outages_go_up(patience: Patience) -> None:

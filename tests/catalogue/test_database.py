@@ -6,13 +6,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import copy
 
 import pytest
 from sqlalchemy import text
 
-from captiond.catalogue.database import close_for_readers, open_to_read, open_to_write, translated
+from captiond.catalogue import database
+from captiond.catalogue.database import asking, close_for_readers, open_to_read, open_to_write, translated
 from captiond.catalogue.opening import reading
-from captiond.errors import CaptiondError, CatalogueFault, DiskFull, ForeignCatalogue, NewerCatalogue
+from captiond.errors import (
+    CaptiondError,
+    CatalogueBusy,
+    CatalogueFault,
+    DiskFull,
+    ForeignCatalogue,
+    NewerCatalogue,
+)
 from catalogue.planting import NOW
 
 
@@ -110,6 +119,33 @@ def test_what_was_committed_survives_a_power_cut(catalogue_path: Path) -> None:
     assert settings == ["wal", 2, 1]
 
 
+@pytest.fixture
+def half_written(catalogue_path: Path, tmp_path: Path) -> Path:
+    """A catalogue and its journal as a crash in the middle of a write leaves them."""
+    crashed = tmp_path / "crashed.db"
+    with closing(sqlite3.connect(catalogue_path, isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        rows = ((f"subject {number}", "s" * 2000, "2026") for number in range(200))
+        connection.executemany("INSERT INTO status (subject, sentence, at) VALUES (?, ?, ?)", rows)
+        for ending in ("", "-journal"):
+            copy(f"{catalogue_path}{ending}", f"{crashed}{ending}")
+    return crashed
+
+
+def test_what_a_crash_left_half_written_is_undone(half_written: Path) -> None:
+    engine = open_to_write(half_written, NOW)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM status")) == 0
+    close_for_readers(engine)
+
+
+def test_a_reader_says_who_mends_what_a_crash_left_half_written(half_written: Path) -> None:
+    with pytest.raises(CatalogueFault, match="captiond run mends it"), asking(half_written):
+        pass
+
+
 def test_a_reader_cannot_write(catalogue_path: Path) -> None:
     engine = open_to_read(catalogue_path)
     with pytest.raises(DiskFull, match="readonly"), translated(catalogue_path), engine.begin() as connection:
@@ -180,3 +216,27 @@ def test_a_folder_without_permission_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(CatalogueFault, match="Permission denied"):
         open_to_write(tmp_path / "catalogue.db", NOW)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_no_catalogue(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "catalogue.db")
+    with pytest.raises((ForeignCatalogue, CatalogueFault)):
+        open_to_write(tmp_path / "catalogue.db", NOW)
+
+
+def test_a_catalogue_that_another_program_locked_is_busy_and_no_fault(
+    catalogue_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "WRITE_SECONDS", 0.1)
+    engine = open_to_write(catalogue_path, NOW)
+    with engine.begin():
+        pass
+    with closing(sqlite3.connect(catalogue_path, isolation_level=None)) as shell:
+        shell.execute("BEGIN IMMEDIATE")
+        with pytest.raises(CatalogueBusy, match="locked"), translated(catalogue_path), engine.begin():
+            pass
+        shell.execute("ROLLBACK")
+        with engine.begin():
+            pass
+    close_for_readers(engine)

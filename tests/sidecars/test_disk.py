@@ -91,6 +91,42 @@ class TestFolders:
         assert names_in(moved) == {"a.captiond.json"}
         assert names_in(folder) == set()
 
+    @pytest.mark.parametrize("named", ["tree", "top"])
+    def test_writes_nothing_through_a_symbolic_link_below_the_top(self, tmp_path: Path, named: str) -> None:
+        (tmp_path / "inbox").mkdir()
+        (tmp_path / "outside" / "july").mkdir(parents=True)
+        (tmp_path / "inbox" / "2024").symlink_to(tmp_path / "outside")
+        path = tmp_path / "inbox" / "2024" / "july" / "a.captiond.json"
+
+        with pytest.raises(SidecarUnwritable):
+            write(path, NEW, known_sha256=None, **{named: tmp_path / "inbox"})  # type: ignore[arg-type]
+
+        assert names_in(tmp_path / "outside" / "july") == set()
+
+    def test_writes_where_the_top_itself_is_a_symbolic_link(self, tmp_path: Path) -> None:
+        (tmp_path / "disk" / "july").mkdir(parents=True)
+        (tmp_path / "inbox").symlink_to(tmp_path / "disk")
+
+        write(tmp_path / "inbox" / "july" / "a.captiond.json", NEW, known_sha256=None, top=tmp_path / "inbox")
+
+        assert names_in(tmp_path / "disk" / "july") == {"a.captiond.json"}
+
+    def test_writes_nothing_outside_where_a_folder_becomes_a_link_while_it_is_made(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "outside").mkdir()
+        folder = tmp_path / "tree" / "2024"
+        folder.mkdir(parents=True)
+
+        def swap() -> None:
+            folder.rmdir()
+            folder.symlink_to(tmp_path / "outside")
+
+        with watched({"mkdir": swap}), pytest.raises(SidecarUnwritable):
+            write(folder / "july" / "a.captiond.json", NEW, known_sha256=None, tree=tmp_path / "tree")
+
+        assert names_in(tmp_path / "outside") == set()
+
     def test_says_that_a_path_is_too_long(self, tmp_path: Path) -> None:
         folder = tmp_path.joinpath(*["n" * 255] * 17)
 

@@ -26,6 +26,7 @@ class TestTheDocument:
             "from": "ocr",
             "value": "Caution!\nElephants roaming free",
             "language": "en",
+            "digest": "0ae287eebd402703",
             "prompt_version": "5b1e0c97ad42",
             "model": {
                 "name": "llava:13b",

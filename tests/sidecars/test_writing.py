@@ -9,6 +9,8 @@ from captiond.sidecars.writing import remove_leftovers
 from sidecars.examples import NEW, OLD, digest, names_in
 from sidecars.system_calls import watched
 
+LEFTOVER = ".captiond-0123456789abcdef.part"
+
 
 class TestWriting:
     def test_puts_the_file_there_for_its_owner_alone(self, path: Path) -> None:
@@ -37,11 +39,48 @@ class TestWriting:
         assert path.stat() == before
 
     def test_only_own_leftovers_are_removed(self, tmp_path: Path) -> None:
-        (tmp_path / ".captiond-0123456789abcdef.part").touch()
+        (tmp_path / LEFTOVER).touch()
         (tmp_path / ".captiond-mine.part").touch()
 
         assert remove_leftovers(tmp_path) == 1
         assert names_in(tmp_path) == {".captiond-mine.part"}
+
+    @pytest.mark.parametrize("content", [b"", bytes(5000), NEW[:20], NEW])
+    def test_an_unfinished_one_is_known_by_its_first_bytes(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / LEFTOVER).write_bytes(content)
+
+        assert remove_leftovers(tmp_path) == 1
+        assert names_in(tmp_path) == set()
+
+    @pytest.mark.parametrize("content", [b"my notes", b'{"schema": "mine"}', bytes(5000) + b"x"])
+    def test_what_is_only_called_like_one_stays(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / LEFTOVER).write_bytes(content)
+
+        assert remove_leftovers(tmp_path) == 0
+        assert (tmp_path / LEFTOVER).read_bytes() == content
+
+    def test_one_that_is_being_written_stays(self, tmp_path: Path) -> None:
+        removed = []
+        with watched({"rename": lambda: removed.append(remove_leftovers(tmp_path))}):
+            write(tmp_path / "a.captiond.json", NEW, known_sha256=None)
+
+        assert removed == [0]
+        assert names_in(tmp_path) == {"a.captiond.json"}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_one_of_another_user_stays(self, tmp_path: Path) -> None:
+        (tmp_path / LEFTOVER).write_bytes(NEW)
+        os.chown(tmp_path / LEFTOVER, 1234, 1234)
+
+        assert remove_leftovers(tmp_path) == 0
+
+    def test_a_pipe_or_a_link_stays_and_nobody_waits_for_it(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / LEFTOVER)
+        (tmp_path / LEFTOVER.replace("0", "f")).symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").write_bytes(NEW)
+
+        assert remove_leftovers(tmp_path) == 0
+        assert len(names_in(tmp_path)) == 3
 
     def test_cannot_remove_leftovers_of_a_folder_that_is_gone(self, tmp_path: Path) -> None:
         with pytest.raises(SidecarUnwritable, match="No such file or directory"):

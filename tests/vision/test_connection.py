@@ -1,11 +1,13 @@
-"""Where pictures go, and with which key."""
+"""Where pictures go, with which key, and what may come back."""
+
+import gzip
 
 import pytest
 
-from captiond.errors import BadConfiguration
+from captiond.errors import BadConfiguration, ServerAway, ServerStumbled
 from captiond.vision.backend import Question
 from captiond.vision.connection import address
-from vision.raw_server import MakeBackend, RawServer, body, good
+from vision.raw_server import Answer, MakeBackend, RawServer, body, bytes_as_they_are, frame, good, last
 
 PICTURE = Question("What is this?", b"jpeg")
 
@@ -79,3 +81,25 @@ async def test_the_path_of_an_address_is_kept(server: RawServer, backend_at: Mak
     server.on("/ollama/api/tags", body(200, '{"models":[]}'))
     with pytest.raises(Exception, match="ollama pull"):
         await backend_at(f"{server.url}/ollama").inspect()
+
+
+def packed(path: str) -> Answer:
+    """Answer in a compressed form: 4 kB that unpack to 4 MB."""
+    text = (frame("x" * 4_000_000) + last()).encode() if path == "/api/chat" else b'{"version":"0.33.0"}'
+    content = gzip.compress(text)
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(content)}\r\n\r\n"
+    return bytes_as_they_are(head.encode(), content)
+
+
+@pytest.mark.anyio
+async def test_a_packed_reply_is_not_unpacked(server: RawServer, backend_at: MakeBackend) -> None:
+    server.on("/api/chat", packed("/api/chat"))
+    with pytest.raises(ServerStumbled, match="packs its answers"):
+        await backend_at(server.url).ask(PICTURE)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_packs_its_answers_is_told_of(server: RawServer, backend_at: MakeBackend) -> None:
+    server.on("/api/version", packed("/api/version"))
+    with pytest.raises(ServerAway, match="packs its answers"):
+        await backend_at(server.url).inspect()

@@ -147,3 +147,24 @@ def test_an_unsafe_version_is_told_of(version: str, old: bool) -> None:
 def test_the_cpu_is_told_of_with_the_cure(share: float, words: str) -> None:
     assert words in sentences(share=share)
     assert "ollama ps" in sentences(share=share)
+
+
+@pytest.mark.parametrize("size", [10**30, 10_000, 1, 0, -5, True, 336.5, "336", None])
+def test_a_size_that_no_model_has_is_not_believed(size: Any) -> None:
+    assert fit_of(projector(image_size=size)) == Fit(((336, 336),))
+
+
+@pytest.mark.parametrize("grids", [[10**30, 672, 336, 672], ["a", 672, 336, 672], [1, 1, 336, 672]])
+def test_of_grids_only_the_possible_ones_are_believed(grids: list[Any]) -> None:
+    assert fit_of({"projector_info": {PINPOINTS: grids}}) == Fit(((336, 672),))
+
+
+def test_a_hundred_thousand_grids_are_not_tried() -> None:
+    assert len(fit_of({"projector_info": {PINPOINTS: [336, 672] * 100_000}}).boxes) == 100
+
+
+@pytest.mark.parametrize("tokens", [0, -1, 1, True, 10**30])
+def test_a_context_that_no_model_has_is_not_believed(tokens: Any) -> None:
+    shown = {"model_info": {"llama.context_length": tokens}}
+    known = facts("m", {}, shown, version="0", num_ctx=4096, max_side=0)
+    assert known.context_tokens == 4096

@@ -108,7 +108,12 @@ BROKEN: dict[str, tuple[Answer, type[CaptiondError], str]] = {
     "deep": (stream("[" * 100_000 + "\n"), ServerStumbled, "not what Ollama sends"),
     "not UTF-8": (stream(b'{"message":{"content":"\xff\xfe"\n'), ServerStumbled, "not what Ollama sends"),
     "long line": (stream(b"x" * 1_200_000, end="hang"), ServerStumbled, "a line of more than"),
-    "endless": (stream(*[frame("x" * 900_000)] * 6, end="hang"), ServerStumbled, "4,000,000 bytes"),
+    "endless": (stream(*[frame("x" * 900_000)] * 6, end="hang"), UnusableReply, "too long"),
+    "endless without words": (
+        stream(*[frame("", stuffing="x" * 900_000)] * 6, end="hang"),
+        ServerStumbled,
+        "4,000,000 bytes",
+    ),
     "prompt cut": (stream(frame("x"), last(prompt_eval_count=4096)), ServerRefused, "ollama.num_ctx"),
 }
 
@@ -201,3 +206,20 @@ async def test_a_server_cannot_command_the_terminal(server: RawServer, backend: 
         await backend.ask(PICTURE)
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 400
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("words", [["x" * 30_000], ["word "] * 3_000], ids=["one word", "many words"])
+async def test_a_reply_longer_than_its_tokens_can_be_is_none(
+    server: RawServer, backend: OllamaBackend, words: list[str]
+) -> None:
+    server.on("/api/chat", good(*words))
+    with pytest.raises(UnusableReply, match="too long: more than 12,000 bytes") as caught:
+        await backend.ask(PICTURE)
+    assert len(caught.value.raw) <= 12_000
+
+
+@pytest.mark.anyio
+async def test_a_reply_of_long_words_is_one(server: RawServer, backend: OllamaBackend) -> None:
+    server.on("/api/chat", good(*["Донаудампфшиффартсгезельшафт "] * 100))
+    assert len((await backend.ask(PICTURE)).text) == 2_900

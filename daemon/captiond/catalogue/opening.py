@@ -10,10 +10,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from captiond.errors import CaptiondError, CatalogueFault, DiskFull, ForeignCatalogue, NewerCatalogue
+from captiond.errors import (
+    CaptiondError,
+    CatalogueBusy,
+    CatalogueFault,
+    DiskFull,
+    ForeignCatalogue,
+    NewerCatalogue,
+)
 
 APPLICATION_ID = 0x43415054  # 'CAPT'
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30
 
 
@@ -24,7 +31,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         check_to_read(path)
         with closing(connect_to_read(path)) as connection:
             yield connection
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         raise ours(path, error) from error
 
 
@@ -63,15 +70,27 @@ def schema_version(path: Path) -> int:
     return int(version)
 
 
+def journal_path(path: Path) -> Path:
+    """Name the file in which SQLite keeps what it must undo after a crash, where it does not use a WAL."""
+    return path.with_name(f"{path.name}-journal")
+
+
 def ours(path: Path, error: BaseException) -> CaptiondError:
     """Say what SQLite or the operating system said about the catalogue as an error of ours."""
     said = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        said = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in said:
         return ForeignCatalogue(f"{path} is not an SQLite database; captiond leaves it alone")
+    if "readonly database" in said and journal_path(path).exists():
+        return CatalogueFault(f"the catalogue {path} was left half written by a crash; captiond run mends it")
     full = ("is full", "readonly database", "No space left", "Read-only file system", "Disk quota")
     if any(sign in said for sign in full):
         return DiskFull(f"the catalogue {path} cannot be written: {said}")
-    if "malformed" in said:
-        cure = "keep the file, restore a backup, or move it away and let captiond read the photos again"
+    if "database is locked" in said:
+        return CatalogueBusy(f"another program has the catalogue {path} locked: a shell in a transaction?")
+    # What SQLite says of a damaged file may itself not be text.
+    if "malformed" in said or isinstance(error, UnicodeDecodeError):
+        cure = "restore a backup, or move it away and have captiond import make it again from the sidecars"
         return CatalogueFault(f"the catalogue {path} is damaged ({said}): {cure}")
     return CatalogueFault(f"the catalogue {path}: {said}")

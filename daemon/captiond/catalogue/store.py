@@ -5,8 +5,10 @@ A write is a function whose first argument is the connection (`intake.py`, `jobs
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,20 +17,33 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection as Connection  # noqa: PLC0414 - those who pass changes name its type
 from sqlalchemy import Engine
 
-from .database import close_for_readers, open_to_read, open_to_write, translated
+from captiond.errors import CaptiondError, CatalogueFault
+
+from .database import close_for_readers, connection_of, open_to_read, open_to_write, translated
+from .guarding import Guard, OpenFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+LOOK = "SELECT count(*) FROM sqlite_schema"
+"""SQLite opens all its files at the first question only."""
 
 
 class Catalogue:
     """An open catalogue; close it to leave a single file behind."""
 
-    def __init__(self, path: Path, now: datetime) -> None:
-        """Open or make the catalogue at `path`; raises Fatal and DiskFull as `database.open_to_write`."""
+    def __init__(self, path: Path, now: datetime, lock: OpenFile | None = None) -> None:
+        """Open or make the catalogue at `path`; `lock` is the file that keeps others from it.
+
+        Raises Fatal and Outage as `database.open_to_write`.
+        """
         self.path = path
         self._writer: Engine = open_to_write(path, now)
+        with translated(path):
+            self._writing_connection().execute(LOOK)
+            self._guard = Guard(path, lock)
         self._reader: Engine = open_to_read(path)
+        self._fault: CatalogueFault | None = None
         # One thread, so that two connections never write or checkpoint at once (SQLite < 3.51.3 can
         # corrupt the WAL when they do).
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
@@ -39,10 +54,19 @@ class Catalogue:
         """Run `change` in one transaction; when this returns, its commit is on the disk."""
 
         def run() -> T:
-            with translated(self.path), self._writer.begin() as connection:
-                return change(connection, *arguments, **named)
+            self._check()
+            try:
+                with translated(self.path), self._writer.begin() as connection:
+                    return change(connection, *arguments, **named)
+            except CatalogueFault as fault:
+                self._fault = fault
+                raise
 
         return await asyncio.get_running_loop().run_in_executor(self._writing, run)
+
+    async def check(self) -> None:
+        """Raise CatalogueFault where one of the catalogue's files was removed or replaced."""
+        await asyncio.get_running_loop().run_in_executor(self._writing, self._check)
 
     def ask(
         self, question: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -58,10 +82,32 @@ class Catalogue:
         return await asyncio.to_thread(lambda: self.ask(question, *arguments, **named))
 
     def close(self) -> None:
-        """Finish the write in hand and close all connections."""
+        """Finish the write in hand and close all connections; raises CatalogueFault unless it was told."""
         self._writing.shutdown()
-        self._reader.dispose()
-        close_for_readers(self._writer)
+        told = self._fault is not None
+        try:
+            self._check()
+        except CatalogueFault:
+            # The last to leave would bring into the file what the disk may fail again: let that be a reader.
+            with suppress(CaptiondError):
+                self.ask(lambda reader: reader.exec_driver_sql(LOOK))
+            self._writer.dispose()
+            self._reader.dispose()
+            if not told:
+                raise
+        else:
+            self._reader.dispose()
+            close_for_readers(self._writer)
+
+    def _check(self) -> None:
+        """Raise the fault that there was, or is now: what the disk failed to write is never tried again."""
+        if self._fault is None:
+            self._fault = self._guard.fault(self._writing_connection)
+        if self._fault is not None:
+            raise self._fault
+
+    def _writing_connection(self) -> sqlite3.Connection:
+        return connection_of(self._writer)
 
     def __enter__(self) -> Self:
         return self

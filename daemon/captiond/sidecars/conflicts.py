@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +31,28 @@ class Conflict:
     reason: str
 
 
-def verdict(folder: int, path: Path, content: bytes, known_sha256: str | None) -> Unchanged | Conflict | None:
+IsOurs = Callable[[bytes], bool]
+"""Recognises a sidecar that we wrote under another name, and that nobody edited."""
+
+
+def nothing_else(_content: bytes) -> bool:
+    """Recognise no sidecar but the one that was written under the name last."""
+    return False
+
+
+def verdict(
+    folder: int, path: Path, content: bytes, known_sha256: str | None, is_ours: IsOurs = nothing_else
+) -> Unchanged | Conflict | None:
     """Say whether what stands under `path` is `content` already, must stay, or (None) may be replaced.
 
-    `folder` is the descriptor of the folder that `path` lies in; `known_sha256` as for `write`.
+    `folder` is the descriptor of the folder that `path` lies in; the others as for `write`.
     """
     present = _present(folder, path)
     if present is None or isinstance(present, Conflict):
         return present
     if present == content:
         return Unchanged(hashlib.sha256(content).hexdigest())
-    if hashlib.sha256(present).hexdigest() == known_sha256:
+    if hashlib.sha256(present).hexdigest() == known_sha256 or is_ours(present):
         return None
     return Conflict(_why_it_stays(path, present, known_sha256))
 

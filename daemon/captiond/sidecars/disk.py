@@ -6,13 +6,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from captiond.beneath import opened_beneath
 from captiond.errors import CaptiondError, DiskFull, Outage
 from captiond.printable import printable
 
 ANOTHER_PLACE_HELPS = frozenset(
-    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL)
+    (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ELOOP,  # a folder that became a symbolic link
+        errno.ENAMETOOLONG,
+        errno.EINVAL,  # a name that this file system does not take, as "a:b" on FAT
+    )
 )
-"""EINVAL: a name that this file system does not take, as "a:b" on FAT."""
+
+LONGEST_PATH_BYTES = 4_095
+"""What lies deeper no program can open by its path."""
 
 
 class SidecarUnwritable(CaptiondError):
@@ -29,9 +41,12 @@ def opened(path: Path | str, flags: int, *, folder: int | None = None) -> Iterat
         os.close(descriptor)
 
 
-def open_folder(folder: Path) -> contextlib.AbstractContextManager[int]:
-    """Hold on to a folder by a descriptor: what is done in it stays in it, whatever is renamed meanwhile."""
-    return opened(folder, os.O_RDONLY | os.O_DIRECTORY)
+def open_folder(folder: Path, *, top: Path) -> contextlib.AbstractContextManager[int]:
+    """Hold on to a folder by a descriptor: what is done in it stays in it, whatever is renamed meanwhile.
+
+    No symbolic link below `top` is followed.
+    """
+    return opened_beneath(top, folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def sync_folder(folder: int) -> None:
@@ -46,13 +61,14 @@ def sync_folder(folder: int) -> None:
 
 def make_folders(tree: Path, folder: Path) -> None:
     """Make `folder` and those between it and `tree`, which must be there: else its disk may be away."""
-    current = tree
+    if len(os.fsencode(folder)) > LONGEST_PATH_BYTES:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    above = tree
     for name in folder.relative_to(tree).parts:
-        current /= name
-        with contextlib.suppress(FileExistsError):
-            current.mkdir(0o700)
-            with open_folder(current.parent) as parent:
-                sync_folder(parent)
+        with open_folder(above, top=tree) as parent, contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=parent)
+            sync_folder(parent)
+        above /= name
 
 
 @contextlib.contextmanager

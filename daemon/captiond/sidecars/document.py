@@ -8,8 +8,9 @@ import json
 import math
 import re
 
+from captiond.digests import short_digest
 from captiond.errors import CaptiondError
-from captiond.model import Json
+from captiond.model import Answer, Json
 
 SCHEMA = "urn:captiond:sidecar:v1"
 
@@ -38,13 +39,13 @@ class SidecarUnreadable(CaptiondError):
 
 def encoded(document: dict[str, Json]) -> bytes:
     """Write a document as the bytes of a sidecar: UTF-8, indented, with a last newline."""
-    return json.dumps(_portable(document), ensure_ascii=False, indent=2).encode() + b"\n"
+    return json.dumps(portable(document), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def decoded(content: bytes) -> dict[str, Json]:
     """Read the bytes of a sidecar as a document of our schema; raises SidecarUnreadable."""
     try:
-        document = _portable(json.loads(content))
+        document = portable(json.loads(content))
     except (ValueError, RecursionError) as error:
         raise SidecarUnreadable("This is not a sidecar of captiond's: it is not JSON.") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
@@ -52,7 +53,13 @@ def decoded(content: bytes) -> dict[str, Json]:
     return document
 
 
-def _portable(value: Json) -> Json:
+def answer_digest(answer: Answer) -> str:
+    """Give the digest that stands beside an answer: where they no longer fit, somebody edited the answer."""
+    told = [answer.status, answer.value, answer.content, answer.language, answer.reason]
+    return short_digest(portable(told))
+
+
+def portable(value: Json) -> Json:
     """Replace what Python has and strict JSON in UTF-8 has not: lone surrogates, NaN and infinities."""
     match value:
         case str():
@@ -60,8 +67,8 @@ def _portable(value: Json) -> Json:
         case float() if not math.isfinite(value):
             return None
         case dict():
-            return {_portable(key): _portable(inner) for key, inner in value.items()}
+            return {portable(key): portable(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [_portable(inner) for inner in value]
+            return [portable(inner) for inner in value]
         case _:
             return value

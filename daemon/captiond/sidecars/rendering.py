@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from captiond.clock import iso
 from captiond.model import Answer, Entry, InboxFile, Json, ModelIdentity, Result, Source, Status
 
-from .document import IMAGE, LANGUAGE_KEYS, MODEL_KEYS, SCHEMA, SUMMARY_KEYS, encoded
+from .document import (
+    IMAGE,
+    LANGUAGE_KEYS,
+    MODEL_KEYS,
+    SCHEMA,
+    SUMMARY_KEYS,
+    answer_digest,
+    encoded,
+)
 
 
 def render(entry: Entry, file: InboxFile, generator_version: str) -> bytes:
@@ -25,7 +33,7 @@ def render(entry: Entry, file: InboxFile, generator_version: str) -> bytes:
             "state": entry.state,
             **_known({"reason": entry.reason}),
             "summary": _summary(results),
-            "results": {result.prompt: _result(result) for result in results},
+            "results": {result.prompt: result_fields(result) for result in results},
         }
     )
 
@@ -76,7 +84,8 @@ def _summary(results: Sequence[Result]) -> dict[str, Json]:
     return summary | _known({"answers": own or None})
 
 
-def _result(result: Result) -> dict[str, Json]:
+def result_fields(result: Result) -> dict[str, Json]:
+    """Give all that a sidecar tells of a result."""
     answer, model = result.answer, result.model
     return _known(
         {
@@ -87,6 +96,7 @@ def _result(result: Result) -> dict[str, Json]:
             "words": None if answer.content is None else answer.value,
             "language": answer.language,
             "reason": answer.reason,
+            "digest": answer_digest(answer),
             "prompt_version": result.prompt_version or None,
             "model": model and _model(model),
             "finish": result.finish,

@@ -139,9 +139,13 @@ class _MeteredTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            # A few bytes may unpack to gigabytes, past every meter.
+            raise ServerStumbled(f"{self._server} packs its answers, which nobody asked it to do.")
         allowance = _ALLOWANCES.get(request.url.path.rpartition("/")[2], FACTS)
-        plain = response.status_code == httpx.codes.OK and "content-encoding" not in response.headers
-        response.stream = _Metered(response.stream, allowance, self._server, strict=plain)
+        strict = response.status_code == httpx.codes.OK
+        response.stream = _Metered(response.stream, allowance, self._server, strict=strict)
         return response
 
     async def aclose(self) -> None:

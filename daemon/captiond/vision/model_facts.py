@@ -7,15 +7,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeGuard
 
 from captiond.model import Fit, Json, ModelIdentity
 
 PINPOINTS = "clip.vision.image_grid_pinpoints"
 LLAVA_16_GRIDS = ((336, 672), (672, 336), (672, 672), (1008, 336), (336, 1008))
+MOST_GRIDS = 100
 LLAVA_SIDE = 336
 OTHER_SIDE = 1344
 """Long side sent to models that say nothing about the size they see."""
+SIDES = range(64, 8193)
+"""Pixels that a model may see along a side; a server that says something else does not know."""
+CONTEXTS = range(512, 2**31)
 SAFE_VERSION = (0, 17, 1)
 """Older servers leak memory to whoever can reach them (CVE-2026-7482)."""
 SMALLEST_VISION_CONTEXT = 2048
@@ -125,8 +129,8 @@ def _context(show: Mapping[str, Any], num_ctx: int | None) -> int | None:
         return None
     asked = max(num_ctx, SMALLEST_VISION_CONTEXT)
     info = _mapping(show.get("model_info"))
-    trained = [
-        value for key, value in info.items() if key.endswith(".context_length") and isinstance(value, int)
+    trained: list[int] = [
+        value for key, value in info.items() if key.endswith(".context_length") and _is_in(CONTEXTS, value)
     ]
     return min([asked, *trained])
 
@@ -136,19 +140,21 @@ def _fit(show: Mapping[str, Any], name: str) -> Fit:
     if PINPOINTS in projector:
         return Fit(_pairs(projector[PINPOINTS]) or LLAVA_16_GRIDS)
     info = _mapping(show.get("model_info"))
+    side: Json
     if projector.get("clip.has_llava_projector") or projector.get("clip.projector_type") == "mlp":
         side = projector.get("clip.vision.image_size")
     elif info.get("general.architecture") == "gemma3":
         side = info.get("gemma3.vision.image_size", 896)
     else:
         side = LLAVA_SIDE if not projector and "llava" in name.lower() else OTHER_SIDE
-    side = side if isinstance(side, int) and side > 0 else LLAVA_SIDE
-    return Fit(((side, side),))
+    known = side if _is_in(SIDES, side) else LLAVA_SIDE
+    return Fit(((known, known),))
 
 
 def _pairs(numbers: Json) -> tuple[tuple[int, int], ...]:
-    sides = [side for side in _list(numbers) if isinstance(side, int) and side > 0]
-    return tuple(zip(sides[::2], sides[1::2], strict=False))
+    sides = _list(numbers)
+    pairs = zip(sides[::2], sides[1::2], strict=False)
+    return tuple(pair for pair in pairs if all(_is_in(SIDES, side) for side in pair))[:MOST_GRIDS]
 
 
 def _is_this_computer(host: str) -> bool:
@@ -172,6 +178,10 @@ def _mapping(value: Json) -> Mapping[str, Any]:
 
 def _list(value: Json) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
+
+
+def _is_in(sane: range, value: Json) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value in sane
 
 
 def _text(value: Json) -> str | None:
