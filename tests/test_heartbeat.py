@@ -3,6 +3,8 @@
 import pytest
 
 import daemon_parts
+from captiond.catalogue.inboxes import standings
+from captiond.catalogue.pausing import pause, resume
 from captiond.simulator import Fault
 from conftest import MakePhoto
 from daemon_parts import Parts
@@ -49,6 +51,15 @@ async def test_it_says_what_photos_wait_for(parts: Parts, make_photo: MakePhoto)
     assert kept(parts) == parts.sentences[-1]
 
 
+async def test_it_says_that_somebody_paused(parts: Parts, make_photo: MakePhoto) -> None:
+    await parts.catalogue.write(pause, parts.clock.now())
+    make_photo()
+    async with parts.running(parts.service()):
+        await parts.until(lambda: "Paused; 1 photo waits until `captiond resume`" in parts.sentences)
+        await parts.catalogue.write(resume, parts.clock.now())
+        await parts.until(lambda: "Watching; 1 photo done" in parts.sentences)
+
+
 async def test_without_photos_a_server_that_is_away_is_no_news(parts: Parts) -> None:
     await parts.server.stop()
     async with parts.running(parts.service()):
@@ -79,3 +90,26 @@ async def test_one_photo_is_one_photo(parts: Parts, make_photo: MakePhoto) -> No
         await parts.until(lambda: parts.rows("SELECT 1 FROM photos"))
         await parts.clock.sleep(6)
     assert not parts.sentences[-1].startswith("1 photos")
+
+
+async def test_it_keeps_how_the_inboxes_stand(parts: Parts, make_photo: MakePhoto) -> None:
+    path = make_photo("a.jpg")
+    await parts.clock.sleep(11)
+    async with parts.running(parts.service()):
+        await parts.clock.sleep(6)
+        (standing,) = await parts.catalogue.read(standings)
+        assert (standing.inbox, standing.state, standing.files) == (str(parts.inbox), "watching", 1)
+        with path.open("ab"):
+            path.chmod(0o644)
+            await parts.clock.sleep(130)
+            (standing,) = await parts.catalogue.read(standings)
+            assert [(one.path, one.gate) for one in standing.waiting] == [(str(path), "writer")]
+
+
+async def test_a_scan_that_finds_nothing_new_does_not_wake_the_disk(parts: Parts) -> None:
+    written = set()
+    async with parts.running(parts.service(scan_seconds=7.0)):
+        for _ in range(60):
+            await parts.clock.sleep(5)
+            written |= set(parts.rows("SELECT at FROM status WHERE subject = 'inboxes'"))
+    assert 5 <= len(written) <= 6, "once a minute"

@@ -86,7 +86,7 @@ async def test_what_is_due_is_written_and_due_no_more(parts: Parts, make_photo: 
 
 async def test_one_photo_alone_can_be_written(parts: Parts, make_photo: MakePhoto) -> None:
     await answered(parts, make_photo("a.jpg", "red"), make_photo("b.jpg", "blue"))
-    assert await parts.outbox.write_due(places(parts), 2) == 1
+    assert await parts.outbox.write_due(places(parts), [2]) == 1
     assert due(parts) == ["a.jpg"]
 
 
@@ -139,6 +139,49 @@ async def test_a_sidecar_that_was_edited_is_left_alone_with_its_reason(
     assert "was edited by hand" in (reasons(parts)["photo.jpg"] or "")
     assert parts.said("sidecar left alone")
     assert due(parts) == []
+
+
+async def test_a_sidecar_that_moved_along_with_its_picture_is_known(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    picture = make_photo("2024/a.jpg")
+    await answered(parts, picture)
+    await parts.outbox.write_due(places(parts))
+    moved = picture.parent.rename(parts.inbox / "2025") / "a.jpg"
+    await learn(parts, "A field.")
+    await parts.take_in(moved)
+    assert read(sidecar_of(moved))["summary"]["description"] == "A field."  # type: ignore[index]
+    assert reasons(parts)["2025/a.jpg"] is None
+
+
+async def test_one_that_was_edited_and_moved_along_is_left_alone(parts: Parts, make_photo: MakePhoto) -> None:
+    picture = make_photo("2024/a.jpg")
+    await answered(parts, picture)
+    await parts.outbox.write_due(places(parts))
+    edited = sidecar_of(picture).read_bytes().replace(b"bright", b"gloomy")
+    sidecar_of(picture).write_bytes(edited)
+    moved = picture.parent.rename(parts.inbox / "2025") / "a.jpg"
+    await parts.take_in(moved)
+    assert sidecar_of(moved).read_bytes() == edited
+    assert reasons(parts)["2025/a.jpg"]
+
+
+async def test_a_tree_that_was_away_and_comes_back_is_known(
+    parts: Parts, make_photo: MakePhoto, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    await answered(parts, make_photo("a.jpg"))
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    away = tree.rename(tmp_path / "away")
+    await learn(parts, "A field.")
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    assert parts.said("sidecar elsewhere")
+    away.rename(tree)
+    await learn(parts, "A meadow.")
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    assert read(tree / "a.jpg.captiond.json")["summary"]["description"] == "A meadow."  # type: ignore[index]
+    assert reasons(parts) == {"a.jpg": None}
 
 
 async def test_a_foreign_file_is_left_alone(parts: Parts, make_photo: MakePhoto) -> None:

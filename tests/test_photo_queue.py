@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 import daemon_parts
 from captiond.catalogue import jobs
@@ -59,6 +60,46 @@ async def test_every_fourth_photo_comes_from_the_backlog(
     assert order == ["new 0", "new 1", "new 2", "old 0", "new 3", "new 4", "new 5", "old 1", "old 2"]
 
 
+NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT"
+BACKLOG = {
+    "photos (id, name, folder, path, inbox, bytes, sha256, added_at, updated_at)": (
+        "1000000 + i, 'x', '', 'backlog ' || i, '/in', 1, 'digest ' || i, '', ''"
+    ),
+    "files (path, inbox, path_bytes, photo_id, state, seen_at)": (
+        "'backlog ' || i, '/in', CAST('/in/backlog ' || i AS BLOB), 1000000 + i, 'known', ''"
+    ),
+    "jobs (photo_id, prompt, state, queued_at)": "1000000 + i, 'ocr', 'queued', ''",
+}
+
+
+def plant_backlog(connection: Connection, count: int) -> None:
+    """Put so many photos into the queue as if a scan had found them; each has one prompt left."""
+    for columns, values in BACKLOG.items():
+        connection.exec_driver_sql(f"INSERT INTO {columns} {NUMBERS} {values} FROM n", (count,))
+
+
+async def test_a_fresh_drop_passes_a_backlog_of_100_000(
+    parts: Parts, take: Take, make_photo: MakePhoto
+) -> None:
+    await parts.catalogue.write(plant_backlog, 100_000)
+    assert await take() == "backlog 1"
+    await put(parts, make_photo, "new", 1)
+    began = time.perf_counter()
+    assert await take() == "new 0"
+    assert time.perf_counter() - began < 1.0, "it must not look at all that waits"
+
+
+async def test_the_backlog_goes_on_under_an_endless_stream_of_drops(
+    parts: Parts, take: Take, make_photo: MakePhoto
+) -> None:
+    await parts.catalogue.write(plant_backlog, 5)
+    order = []
+    for number in range(20):
+        await parts.take_in(make_photo(f"new {number}.jpg", f"rgb({number * 9}, 7, 30)"), fresh=True)
+        order.append(await take())
+    assert [name for name in order if name.startswith("backlog")] == [f"backlog {i}" for i in range(1, 6)]
+
+
 async def test_a_photo_that_comes_wakes_who_waits(
     parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
 ) -> None:
@@ -91,6 +132,18 @@ async def test_a_further_try_is_taken_when_it_is_due(parts: Parts, take: Take, m
     began = parts.clock.monotonic_seconds()
     await take()
     assert 11 <= parts.clock.monotonic_seconds() - began <= 13
+
+
+async def test_a_try_put_off_by_a_clock_a_year_ahead_is_taken_soon(
+    parts: Parts, take: Take, make_photo: MakePhoto
+) -> None:
+    await put(parts, make_photo, "old", 1)
+    lease = await parts.lease()
+    later = parts.clock.now() + timedelta(days=365)
+    await parts.catalogue.write(jobs.postpone, OWNER, lease.photo_id, later, "it is away")
+    began = parts.clock.monotonic_seconds()
+    await take()
+    assert parts.clock.monotonic_seconds() - began <= 60
 
 
 async def test_a_photo_is_in_hand_for_as_long_as_the_block_lasts(

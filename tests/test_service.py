@@ -7,12 +7,16 @@ import shutil
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 import daemon_parts
 from captiond.catalogue import jobs
+from captiond.catalogue.pausing import pause, resume
+from captiond.catalogue.retrying import Wish, retry
 from captiond.errors import InboxGone
 from captiond.imaging.limits import Limits
 from captiond.model import Fit, PreparedImage, SidecarPlace
@@ -98,7 +102,7 @@ async def test_a_file_that_never_stands_still_is_left(parts: Parts, make_photo: 
 async def test_a_photo_that_waits_for_long_is_left(parts: Parts, make_photo: MakePhoto) -> None:
     await parts.take_in(*await put_photos(parts, make_photo, "a.jpg"))
     lease = await parts.lease()
-    late = parts.clock.now().replace(year=2099)
+    late = parts.clock.now() + timedelta(minutes=5)
     await parts.catalogue.write(jobs.postpone, daemon_parts.OWNER, lease.photo_id, late, "it is away")
     assert await parts.service().run_once() is Outcome.LEFT
 
@@ -374,3 +378,102 @@ async def test_a_prompt_that_is_gone_is_forgotten(parts: Parts, make_photo: Make
     assert [prompt for prompt, *_ in open_jobs(parts)] == ["objects", "description"]
     assert await service.run_once() is Outcome.DONE
     assert parts.asked() == ["objects", "description"]
+
+
+# ── a model of single prompts that is missing ──
+
+
+MISSING = "qwen2.5vl:7b"
+WITH_MISSING = {"fine": {"kind": "text", "text": "Describe the fine print.", "model": MISSING}}
+FOLLOWING = {"about": {"kind": "text", "text": "What is all this about? {text}", "from": "fine"}}
+
+
+async def test_only_the_prompts_wait_whose_model_is_missing(parts: Parts, make_photo: MakePhoto) -> None:
+    await put_photos(parts, make_photo, "a.jpg", "b.jpg")
+    parts.pipeline = parts.pipeline_with(prompts={**WITH_MISSING, **FOLLOWING})
+    service = parts.service()
+    async with parts.running(service):
+        await parts.until(lambda: len(list(parts.inbox.glob("*.captiond.json"))) == 2)
+        await parts.clock.sleep(120)
+    assert parts.asked() == [*ALL, *ALL]
+    assert open_jobs(parts) == [("fine", "queued", 0), ("about", "queued", 0)] * 2
+    assert f"has not got the model {MISSING}" in parts.sentences[-1]
+    assert parts.endpoint.is_up
+    assert len(parts.said("given back")) == 0
+
+
+async def test_they_go_on_within_a_minute_when_their_model_has_come(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    await put_photos(parts, make_photo, "a.jpg")
+    parts.pipeline = parts.pipeline_with(prompts={**WITH_MISSING, **FOLLOWING})
+    async with parts.running(parts.service()):
+        await parts.until(lambda: len(list(parts.inbox.glob("*.captiond.json"))) == 1)
+        async with httpx.AsyncClient() as client:
+            await client.post(f"{parts.server.url}/api/pull", json={"model": MISSING})
+        await parts.until(lambda: photos(parts) == 1, seconds=90)
+    assert parts.asked() == [*ALL, "fine", "about"]
+    assert parts.said("model ready")
+
+
+async def test_a_single_run_leaves_what_waits_for_a_model(parts: Parts, make_photo: MakePhoto) -> None:
+    await put_photos(parts, make_photo, "a.jpg")
+    parts.pipeline = parts.pipeline_with(prompts={**WITH_MISSING, **FOLLOWING})
+    assert await parts.service().run_once() is Outcome.LEFT
+    assert parts.asked() == ALL
+
+
+# ── what somebody else wrote to the catalogue ──
+
+
+async def test_a_pause_lets_what_is_in_hand_be_finished_and_begins_nothing(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    parts.server.faults.set(Fault("slow", prompt=DESCRIPTION_WORDS, seconds=5.0, times=1))
+    await parts.take_in(*await put_photos(parts, make_photo, "a.jpg", "b.jpg", "c.jpg", "d.jpg"))
+    service = parts.service()
+    async with parts.running(service):
+        await parts.until(lambda: "description" in parts.asked())
+        await parts.catalogue.write(pause, parts.clock.now())
+        await parts.clock.sleep(600)
+        assert photos(parts) == 2, "one was prepared while the other was asked"
+        await parts.catalogue.write(resume, parts.clock.now())
+        service.look_around()
+        await parts.until(lambda: photos(parts) == 4, seconds=20)
+
+
+async def test_what_is_tried_again_by_hand_is_begun_at_once(parts: Parts, make_photo: MakePhoto) -> None:
+    parts.server.faults.set(Fault("bad-request", prompt=DESCRIPTION_WORDS, times=1))
+    await put_photos(parts, make_photo, "a.jpg")
+    service = parts.service()
+    async with parts.running(service):
+        await parts.until(lambda: photos(parts, "failed") == 1)
+        await parts.catalogue.write(retry, Wish(failed=True), parts.clock.now())
+        service.look_around()
+        await parts.until(lambda: photos(parts) == 1, seconds=2)
+
+
+async def test_a_picture_that_is_to_be_read_again_is_read_at_once(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    (path,) = await put_photos(parts, make_photo, "a.jpg")
+    path.write_bytes(path.read_bytes()[:2000])
+    service = parts.service(scan_seconds=3600)
+    async with parts.running(service):
+        await parts.until(lambda: parts.said("unreadable"))
+        await parts.catalogue.write(retry, Wish(unreadable=True), parts.clock.now())
+        service.look_around()
+        await parts.until(lambda: len(parts.said("unreadable")) == 2, seconds=10)
+
+
+async def test_it_gives_signs_of_life_while_it_takes_up_what_was_left(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    await parts.take_in(*await put_photos(parts, make_photo, "a.jpg"))
+    async with AsyncExitStack() as outage:
+        await outage.enter_async_context(parts.no_room_for("events"))
+        async with parts.running(parts.service()):
+            await parts.clock.sleep(300)
+            assert len(parts.sentences) > 50
+            await outage.aclose()
+            await parts.until(lambda: photos(parts) == 1)

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 
-from .catalogue import jobs, queries
-from .catalogue.store import Catalogue
+from .catalogue import inboxes, jobs, queries
+from .catalogue.inboxes import InboxStanding
+from .catalogue.store import Catalogue, Connection
 from .clock import Clock
 from .errors import Outage
 from .noticing import Noticing
 from .printable import counted
+from .standing import standing_of
 from .vision.endpoints import Endpoint
 
 HEARTBEAT_SECONDS = 5.0
@@ -19,8 +23,8 @@ QUIET_HEARTBEAT_SECONDS = 60.0
 class Heartbeat:
     """Beats every few seconds: `tell` gets the sentence, and the disk gets it when it is new.
 
-    A stuck loop says nothing more, nor does a stuck writer after a minute, so that the service manager can
-    end them.
+    `said` is the last one. A stuck loop says nothing more, nor does a stuck writer after a minute, so that
+    the service manager can end them.
     """
 
     def __init__(
@@ -37,24 +41,29 @@ class Heartbeat:
         self._tell = tell
         self._noticings = noticings
         self._endpoints = endpoints
-        self._written = ""
+        self.said = ""
+        self._written: tuple[str, list[InboxStanding]] = ("", [])
         self._written_at = 0.0
 
     async def beat(self) -> None:
-        """Beat until cancelled."""
+        """Beat until cancelled; raises CatalogueFault where the catalogue was removed or replaced."""
         while True:
-            sentence = await self.sentence()
+            await self._catalogue.check()
+            self.said = sentence = await self.sentence()
             with suppress(Outage):
                 await self._write(sentence)
             self._tell(sentence)
             await self._clock.sleep(HEARTBEAT_SECONDS)
 
     async def _write(self, sentence: str) -> None:
-        now = self._clock.monotonic_seconds()
-        if sentence == self._written and now - self._written_at < QUIET_HEARTBEAT_SECONDS:
+        now, wall_now = self._clock.monotonic_seconds(), self._clock.now()
+        standings = [standing_of(noticing, wall_now) for noticing in self._noticings]
+        # That another scan found nothing new is no news.
+        news = sentence, [replace(one, scanned_at=None, scan_seconds=None) for one in standings]
+        if news == self._written and now - self._written_at < QUIET_HEARTBEAT_SECONDS:
             return
-        await self._catalogue.write(jobs.say, "daemon", sentence, self._clock.now())
-        self._written, self._written_at = sentence, now
+        await self._catalogue.write(_say, sentence, standings, wall_now)
+        self._written, self._written_at = news, now
 
     async def sentence(self) -> str:
         """Say how it goes: what stands in the way, else how far the work is."""
@@ -62,10 +71,19 @@ class Heartbeat:
         done, waiting = progress.photos["done"], progress.photos_to_do
         troubles = [trouble for one in self._noticings if (trouble := one.offline or one.doubt)]
         away = [endpoint.reason for endpoint in self._endpoints if endpoint.reason]
+        lacking = [reason for endpoint in self._endpoints for reason in endpoint.lacking.values()]
+        if await self._catalogue.read(jobs.is_paused):
+            return f"Paused; {counted(waiting, 'photo waits', 'photos wait')} until `captiond resume`"
         if waiting and away and len(away) == len(self._endpoints):
             return f"{counted(waiting, 'photo waits', 'photos wait')}: {away[0]}"
         if troubles:
             return troubles[0]
         if waiting:
-            return f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
+            how_far = f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
+            return f"{how_far}; {lacking[0]}" if lacking else how_far
         return f"Watching; {counted(done, 'photo')} done"
+
+
+def _say(connection: Connection, sentence: str, standings: Sequence[InboxStanding], now: datetime) -> None:
+    jobs.say(connection, "daemon", sentence, now)
+    inboxes.say_standings(connection, standings, now)

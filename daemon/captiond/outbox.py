@@ -4,25 +4,29 @@ The catalogue is the truth and a sidecar its copy, so writing one again is harml
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from .catalogue import queries, results
+from .catalogue import lookup, queries, results
 from .catalogue.results import SidecarDue
 from .catalogue.store import Catalogue
 from .errors import Outage
+from .inbox.disks import Disks
 from .inbox.reading import look
 from .model import Entry, InboxFile, SidecarPlace
 from .sidecars import (
     Conflict,
+    IsOurs,
     SidecarUnwritable,
     Unchanged,
     Written,
     remove_leftovers,
     render,
+    says_nothing_new,
     sidecar_path,
     write,
 )
@@ -40,11 +44,38 @@ class SidecarPlaces:
     of_inbox: Mapping[Path, SidecarPlace]
     fallback: Path
 
+    def of(self, file: InboxFile) -> SidecarPlace:
+        """Give the place that the user wants for a file's sidecar."""
+        return self.of_inbox.get(file.inbox, SidecarPlace("off"))
+
+    def elsewhere(self, file: InboxFile) -> SidecarPlace:
+        """Give the place of those that find no room where the user wants them."""
+        return SidecarPlace("tree", self.fallback / file.inbox.relative_to("/"))
+
+    def possible(self, file: InboxFile) -> Iterator[tuple[Path, Path]]:
+        """Yield where a file's sidecar may lie, each with the folder below which no link is followed."""
+        wanted, elsewhere = self.of(file), self.elsewhere(file)
+        for place, top in ((wanted, wanted.folder or file.inbox), (elsewhere, self.fallback.parent)):
+            path = sidecar_path(file, place)
+            if path is not None:
+                yield path, top
+
+    def is_reachable(self, inbox: Path) -> bool:
+        """Whether sidecars are wanted, and their tree is there: an empty one may be a disk that is away."""
+        place = self.of_inbox.get(inbox, SidecarPlace("off"))
+        if place.folder is None:
+            return place.kind != "off"
+        try:
+            return any(place.folder.iterdir())
+        except OSError:
+            return False
+
 
 class Outbox:
     """Writes sidecars, one at a time, and notes in the catalogue that it did."""
 
     def __init__(self, catalogue: Catalogue, log: structlog.stdlib.BoundLogger, version: str) -> None:
+        self.disks = Disks()
         self._catalogue = catalogue
         self._log = log
         self._version = version
@@ -53,14 +84,14 @@ class Outbox:
         self._waiting: dict[Path, str] = {}
 
     async def write_due(
-        self, places: SidecarPlaces, photo_id: int | None = None, *, most: int | None = None
+        self, places: SidecarPlaces, photo_ids: Sequence[int] | None = None, *, most: int | None = None
     ) -> int:
-        """Write the sidecars that are due, of one photo or of all, at most about `most`; gives how many.
+        """Write the sidecars that are due, of these photos or of all, at most about `most`; gives how many.
 
         Where none can be written now it stays due, with the reason. Raises Outage when the catalogue fails.
         """
         written = seen = last = 0
-        while due := await self._catalogue.read(results.sidecars_due, PAGE, photo_id, after=last):
+        while due := await self._catalogue.read(results.sidecars_due, PAGE, photo_ids, after=last):
             for sidecar in due:
                 written += await self._write(sidecar.file_id, places)
             seen += len(due)
@@ -77,10 +108,11 @@ class Outbox:
                 return False
             entry = await self._catalogue.read(queries.entry, due.photo_id)
             try:
-                if not isinstance(await asyncio.to_thread(look, due.file.inbox, due.file.path), InboxFile):
+                inbox, path = due.file.inbox, due.file.path
+                if not isinstance(await self.disks.ask(inbox, look, inbox, path), InboxFile):
                     # Renamed or deleted meanwhile, as the next scans will find, or its disk is away.
                     return False
-                outcome = await asyncio.to_thread(self._place, entry, due, places)
+                outcome = await self.disks.ask(inbox, self._place, entry, due, places)
             except Outage as outage:
                 await self._wait(due, str(outage))
                 return False
@@ -109,28 +141,34 @@ class Outbox:
     ) -> Written | Unchanged | Conflict | None:
         """Write where the user wants it; where that takes no files, into our own tree. Raises Outage."""
         file = due.file
-        place = places.of_inbox.get(file.inbox, SidecarPlace("off"))
+        place = places.of(file)
         if place.kind == "off":
             return None
         content = render(entry, file, self._version)
-        own = SidecarPlace("tree", places.fallback / file.inbox.relative_to("/"))
+        own = places.elsewhere(file)
+        is_ours = partial(self._is_ours, entry, due.photo_id)
         try:
-            return self._put(place, place.folder, content, due)
+            return self._put(place, place.folder, content, due, is_ours)
         except SidecarUnwritable as trouble:
             self._log.warning("sidecar elsewhere", file=str(file.path), reason=str(trouble))
         try:
-            return self._put(own, places.fallback.parent, content, due)
+            return self._put(own, places.fallback.parent, content, due, is_ours)
         except SidecarUnwritable as trouble:
             raise Outage(str(trouble)) from trouble
 
+    def _is_ours(self, entry: Entry, photo_id: int, present: bytes) -> bool:
+        """Recognise one of ours that lies where it was not written: it moved along, or its disk was away."""
+        return says_nothing_new(present, entry, self._catalogue.ask(lookup.history, photo_id))
+
     def _put(
-        self, place: SidecarPlace, root: Path | None, content: bytes, due: SidecarDue
+        self, place: SidecarPlace, root: Path | None, content: bytes, due: SidecarDue, is_ours: IsOurs
     ) -> Written | Unchanged | Conflict:
         path = sidecar_path(due.file, place)
         if path is None:
             raise SidecarUnwritable("The picture's name is too long for a sidecar beside it.")
+        top = root or due.file.inbox
         if path.parent not in self._tidied and path.parent.is_dir():
             # A crash may have left a half-written one, and only beside one that is still due.
-            remove_leftovers(path.parent)
+            remove_leftovers(path.parent, top=top)
             self._tidied.add(path.parent)
-        return write(path, content, known_sha256=due.known_sha256, tree=root)
+        return write(path, content, known_sha256=due.known_sha256, is_ours=is_ours, tree=root, top=top)

@@ -2,20 +2,23 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
+from . import __version__
 from .catalogue import jobs, queries
+from .catalogue.clock_jumps import LONGEST_WAIT, bring_near
 from .catalogue.store import Catalogue
 from .clock import Clock
-from .model import Lease
+from .model import Lease, PromptName
 from .patience import Patience
 
 BACKLOG_TURN = 4
 """Every fourth photo comes from the backlog, so that fresh drops never starve it."""
 
 IDLE_SECONDS = 30.0
+BUSY_SECONDS = 1.0
 PUT_OFF_SECONDS = 300.0
 
 
@@ -39,13 +42,18 @@ class PhotoQueue:
         self._changed.set()
 
     async def reclaim(self) -> int:
-        """Take up the photos that an ended captiond had in hand; gives how many."""
+        """Take up the photos that an ended captiond had in hand; gives how many.
+
+        Another version may also get on with those on which earlier ones ended too often.
+        """
+        await self._patience.insist(jobs.note_start, __version__, self._clock.now())
+        await self._patience.insist(bring_near, self._clock.now())
         return await self._patience.insist(jobs.reclaim, self._owner, self._clock.now())
 
     @asynccontextmanager
-    async def next(self) -> AsyncIterator[Lease]:
-        """Wait for the next photo and hold it."""
-        lease = await self._next_lease()
+    async def next(self, beyond: Callable[[], Collection[PromptName]] = tuple) -> AsyncIterator[Lease]:
+        """Wait for the next photo and hold it; prompts that are `beyond` whoever asks stay in the queue."""
+        lease = await self._next_lease(beyond)
         self.in_hand += 1
         try:
             yield lease
@@ -66,7 +74,7 @@ class PhotoQueue:
         """Give back all that is in hand, at the end; raises Outage."""
         await self._catalogue.write(jobs.release, self._owner)
 
-    async def _next_lease(self) -> Lease:
+    async def _next_lease(self, beyond: Callable[[], Collection[PromptName]]) -> Lease:
         while True:
             self._changed.clear()
             self._leases += 1
@@ -75,15 +83,23 @@ class PhotoQueue:
                 self._owner,
                 self._clock.now(),
                 backlog_first=self._leases % BACKLOG_TURN == 0,
+                beyond=beyond(),
             )
             if lease is not None:
                 return lease
             idle_seconds = await self._idle_seconds()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), idle_seconds)
+                async with asyncio.timeout(idle_seconds):
+                    await self._changed.wait()
 
     async def _idle_seconds(self) -> float:
         next_try_at = await self._catalogue.read(queries.next_try_at)
-        if next_try_at is None:
+        if next_try_at is not None and next_try_at > self._clock.now() + LONGEST_WAIT:
+            # The clock was set back since.
+            await self._patience.insist(bring_near, self._clock.now())
+            return 0
+        if next_try_at is None or await self._catalogue.read(jobs.is_paused):
             return IDLE_SECONDS
-        return min(max((next_try_at - self._clock.now()).total_seconds(), 0.1), IDLE_SECONDS)
+        # What is due already, and was not leased, waits until the others are done.
+        least_seconds = BUSY_SECONDS if self.in_hand else 0.1
+        return min(max((next_try_at - self._clock.now()).total_seconds(), least_seconds), IDLE_SECONDS)

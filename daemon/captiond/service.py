@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -18,21 +19,23 @@ from .choices import Choices
 from .clock import Clock
 from .errors import Fatal, FileChanged, InboxGone, Outage
 from .heartbeat import Heartbeat
-from .model import InboxFile, Lease
+from .model import InboxFile, Lease, PromptName
 from .noticing import Noticing
 from .outbox import Outbox
 from .photo_queue import PhotoQueue
 from .pipeline import Pipeline, name_of
+from .tidying import Tidying
 from .vision.endpoints import Endpoint
 
 UPKEEP_SECONDS = 30.0
 OUTAGE_SECONDS = 10.0
+LOOK_AGAIN_SECONDS = 60.0
 SIDECARS_BEFORE_LEAVING = 100
 SETTLE_PATIENCE_SECONDS = 60.0
 SERVER_PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 PATIENCE = timedelta(minutes=2)
-"""A single run waits this long for a further try, and for a server that went away under it."""
+"""A single run waits this long for a further try, and for a catalogue that takes nothing."""
 
 
 class Outcome(Enum):
@@ -78,13 +81,14 @@ class Service:
             )
             for inbox in inboxes
         ]
-        self._pipeline = pipeline
+        self._pipeline, self._outbox = pipeline, outbox
         self._endpoints = endpoints
         self._catalogue = catalogue
-        self._outbox = outbox
         self._clock = clock
         self._log = log
         self._queue = PhotoQueue(catalogue, self._patience, clock)
+        self._tidying = Tidying(catalogue, clock, log)
+        self._upkeep_now = asyncio.Event()
         self._heartbeat = Heartbeat(
             catalogue, clock, heartbeat, noticings=self.noticings, endpoints=endpoints
         )
@@ -94,27 +98,39 @@ class Service:
         """What the user decided, as it is in force."""
         return self._pipeline.choices
 
+    @property
+    def sentence(self) -> str:
+        """How it goes: what the catalogue does not take now, else the sentence of the last heartbeat."""
+        return self._patience.trouble or self._heartbeat.said
+
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._recover()
         try:
             async with asyncio.TaskGroup() as group:
+                # First of all: taking up what was left may take longer than a service manager waits.
+                group.create_task(self._heartbeat.beat())
+                await self._recover()
                 for noticing in self.noticings:
                     group.create_task(noticing.keep())
                 self._start_describing(group)
                 group.create_task(self._keep_up())
-                group.create_task(self._heartbeat.beat())
         finally:
             await self._leave()
 
     async def run_once(self) -> Outcome:
-        """Do what is there, then stop; raises InboxGone when there is no inbox to read."""
-        await self._recover()
+        """Do what is there, then stop; raises InboxGone when there is no inbox to read.
+
+        Raises CatalogueFault where the catalogue takes nothing for too long.
+        """
+        self._patience.limit_seconds = PATIENCE.total_seconds()
         try:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._heartbeat.beat())
+                await self._recover()
                 describing = self._start_describing(group)
                 settled = await self._sweep()
+                with suppress(Outage):
+                    await self._tidying.tidy(self.choices.sidecars)
                 outcome = await self._finish()
                 for task in (beating, *describing):
                     task.cancel()
@@ -125,17 +141,29 @@ class Service:
     async def apply(self, choices: Choices) -> None:
         """Go on with other choices: plan the prompts that are new, forget those that are gone."""
         self._pipeline.choices = choices
+        for noticing in self.noticings:
+            noticing.rules.replace(choices.ignore)
+            noticing.scan_soon()
         insist = self._patience.insist
         await insist(results.add_prompt_columns, choices.names)
         await insist(jobs.drop_unconfigured, choices.names)
         await insist(jobs.queue_missing, choices.names, fresh=False, now=self._clock.now())
         self._queue.wake()
 
+    def look_around(self) -> None:
+        """Go on with what somebody else wrote to the catalogue: due photos, files to read, sidecars."""
+        self._queue.wake()
+        self._upkeep_now.set()
+        for noticing in self.noticings:
+            noticing.scan_soon()
+
     async def _recover(self) -> None:
         """Take up what an earlier captiond left: its leases, its unwritten sidecars, its refusals."""
         lost = await self._queue.reclaim()
         if lost:
             self._log.info("taking up work that was interrupted", photos=lost)
+        if await self._catalogue.read(jobs.is_paused):
+            self._log.warning("paused", reason="photos wait until `captiond resume`")
         await self._patience.insist(intake.reconsider_formats, self.choices.limits.formats)
         await self.apply(self.choices)
         with suppress(Outage):
@@ -155,25 +183,49 @@ class Service:
         return settled and not gone
 
     async def _take_in(self, file: InboxFile, fresh: bool) -> None:
-        await self._pipeline.take_in(file, fresh=fresh)
+        unread = await self._pipeline.take_in([file], fresh=fresh)
+        for trouble in unread.values():
+            raise trouble
         self._queue.wake()
 
     def _start_describing(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # One more than the server has slots, so that the next picture is prepared while it works.
-        return [
+        describing = [
             group.create_task(self._describe_photos(endpoint))
             for endpoint in self._endpoints
             for _ in range(endpoint.parallel + 1)
+        ]
+        return describing + [
+            group.create_task(self._wait_for_models(endpoint)) for endpoint in self._endpoints
         ]
 
     async def _describe_photos(self, endpoint: Endpoint) -> None:
         while True:
             await endpoint.until_up()
-            async with self._queue.next() as lease:
+            async with self._queue.next(partial(self._beyond, endpoint)) as lease:
                 await self._describe(lease, endpoint)
+
+    async def _wait_for_models(self, endpoint: Endpoint) -> None:
+        """Look now and then whether the models of single prompts came that a server is lacking."""
+        while True:
+            await self._clock.sleep(LOOK_AGAIN_SECONDS)
+            before = endpoint.lacking
+            await endpoint.look_again()
+            for model in before.keys() - endpoint.lacking.keys():
+                self._log.info("model ready", server=endpoint.name, model=model)
+                self._queue.wake()
+
+    def _beyond(self, endpoint: Endpoint) -> set[PromptName]:
+        """Name the prompts that a server cannot be asked now, with those that are about their answers."""
+        beyond: set[PromptName] = set()
+        for prompt in self.choices.prompts:
+            if prompt.model in endpoint.lacking or prompt.from_prompt in beyond:
+                beyond.add(prompt.name)
+        return beyond
 
     async def _describe(self, lease: Lease, endpoint: Endpoint) -> None:
         try:
+            self._must_be_there(lease)
             await self._pipeline.describe(lease, endpoint)
         except (FileChanged, InboxGone) as absence:
             self._log.info("put off", file=name_of(lease), reason=str(absence))
@@ -192,6 +244,13 @@ class Service:
             left = await self._catalogue.read(queries.prompts_in_hand, lease.photo_id)
             await self._pipeline.charge(lease, left, reason)
 
+    def _must_be_there(self, lease: Lease) -> None:
+        """Raise InboxGone where a photo lies only in inboxes that are away: a hanging disk is not asked."""
+        away = {noticing.inbox: noticing.offline for noticing in self.noticings if noticing.offline}
+        reasons = [away.get(file.inbox) for file in lease.files]
+        if reasons and all(reasons):
+            raise InboxGone(reasons[0])
+
     async def _finish(self) -> Outcome:
         """Wait until nothing is due any more, or what is due cannot be done now."""
         last_up = self._clock.monotonic_seconds() - SERVER_PATIENCE_SECONDS
@@ -206,13 +265,18 @@ class Service:
             await self._clock.sleep(POLL_SECONDS)
 
     async def _is_due_until(self, moment: datetime | None) -> bool:
-        return await self._catalogue.read(jobs.is_due_until, moment)
+        beyond_all = set.intersection(*(self._beyond(endpoint) for endpoint in self._endpoints))
+        return await self._catalogue.read(jobs.is_due_until, moment, beyond_all)
 
     async def _keep_up(self) -> None:
         """Write the sidecars that could not be written when their results came."""
         while True:
-            await self._clock.sleep(UPKEEP_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UPKEEP_SECONDS):
+                    await self._upkeep_now.wait()
+            self._upkeep_now.clear()
             with suppress(Outage):
+                await self._tidying.tidy(self.choices.sidecars)
                 await self._outbox.write_due(self.choices.sidecars)
 
     async def _leave(self) -> None:

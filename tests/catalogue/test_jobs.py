@@ -10,13 +10,17 @@ from captiond.catalogue.jobs import (
     is_due_until,
     lease,
     note_event,
+    note_start,
     postpone,
     queue_missing,
     reclaim,
     reject,
     release,
+    release_prompt,
     say,
 )
+from captiond.catalogue.pausing import pause, resume
+from captiond.catalogue.results import note_sidecar, sidecars_due
 from captiond.catalogue.tables import events, jobs, photos, status
 from captiond.model import Lease
 from catalogue.planting import (
@@ -234,3 +238,111 @@ def test_only_the_last_saying_of_a_subject_is_kept(connection: Connection) -> No
     for sentence in ("starting", "watching"):
         say(connection, "daemon", sentence, NOW)
     assert connection.scalars(select(status.c.sentence)).all() == ["watching"]
+
+
+# ── photos that are suspected ──
+
+
+def crash(connection: Connection, times: int, *, held: int = 1) -> None:
+    """End captiond so often while it has photos in hand, each time long after the last one."""
+    for run in range(times):
+        later = NOW + seconds(1000 * (run + 1))
+        assert all(lease(connection, f"run {run}", later) for _ in range(held))
+        reclaim(connection, f"run {run + 1}", later)
+
+
+def test_a_photo_that_was_in_hand_at_two_ends_is_asked_alone(connection: Connection) -> None:
+    suspect = plant(connection, "a.jpg", prompts=(OBJECTS,))
+    crash(connection, 2)
+    other = plant(connection, "b.jpg")
+    last = plant(connection, "c.jpg")
+    first = take(connection, after=9000)
+    assert first is not None
+    assert first.photo_id == other
+    second = take(connection, after=9000, backlog_first=True)
+    assert second is not None
+    assert second.photo_id == last, "no suspect in company"
+    release(connection, "me")
+    alone = take(connection, after=9000, backlog_first=True)
+    assert alone is not None
+    assert alone.photo_id == suspect
+    assert take(connection, after=9000) is None, "nobody in its company"
+
+
+def test_who_was_only_in_bad_company_is_not_condemned(connection: Connection) -> None:
+    poison, innocent = (plant(connection, name, prompts=(OBJECTS,)) for name in ("a.jpg", "b.jpg"))
+    for run in range(7):
+        later = NOW + seconds(1000 * (run + 1))
+        held = [lease(connection, f"run {run}", later) for _ in range(2)]
+        photo_ids = [one.photo_id for one in held if one]
+        if photo_ids == [innocent]:
+            answer(connection, innocent, result(OBJECTS, "dog", content=["dog"]))
+        reclaim(connection, f"run {run + 1}", later)
+    assert state_of(connection, innocent) == ("done", None)
+    assert state_of(connection, poison)[0] == "failed"
+
+
+def test_a_photo_that_ended_captiond_too_often_fails_with_all_its_questions(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
+    fail_once(connection, photo_id, again_after=1_000_000)
+    crash(connection, 5)
+    assert job_states(connection) == ["failed", "failed"]
+    assert connection.scalars(select(events.c.sentence)).all() == [
+        "captiond ended 5 times while it worked on this photo"
+    ]
+    assert state_of(connection, photo_id)[0] == "failed"
+
+
+def test_a_sidecar_tells_of_a_photo_that_ended_captiond_too_often(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
+    answer(connection, photo_id, result(OCR, "STOP"))
+    (due,) = sidecars_due(connection, 9)
+    note_sidecar(connection, due, sha256="aa")
+    crash(connection, 5)
+    assert len(sidecars_due(connection, 9)) == 1
+
+
+def test_another_version_tries_what_ended_an_earlier_one_too_often(connection: Connection) -> None:
+    note_start(connection, "1.0", NOW)
+    photo_id = plant(connection, "a.jpg", prompts=(OBJECTS,))
+    crash(connection, 5)
+    fail_once(connection, plant(connection, "b.jpg", prompts=(OBJECTS,)), allowed=1)
+    assert note_start(connection, "1.0", NOW) == 0
+    assert note_start(connection, "1.1", NOW) == 1
+    assert state_of(connection, photo_id) == ("queued", None)
+    assert job_states(connection) == ["queued", "failed"]
+    assert note_start(connection, "1.1", NOW) == 0
+
+
+# ── what is passed over ──
+
+
+def test_prompts_that_are_beyond_whoever_asks_stay_in_the_queue(connection: Connection) -> None:
+    plant(connection, "a.jpg", prompts=(OCR,))
+    both = plant(connection, "b.jpg", prompts=(OBJECTS, OCR))
+    held = lease(connection, "me", NOW, beyond=[OCR])
+    assert held is not None
+    assert (held.photo_id, [job.prompt for job in held.jobs]) == (both, [OBJECTS])
+    assert lease(connection, "me", NOW, beyond=[OCR]) is None
+    assert job_states(connection) == ["queued", "running", "queued"]
+    assert is_due_until(connection, NOW, [OBJECTS])
+    assert not is_due_until(connection, NOW, [OBJECTS, OCR])
+    assert is_due_until(connection, None, [OBJECTS, OCR]), "some day"
+
+
+def test_one_prompt_can_be_given_back(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
+    take(connection)
+    release_prompt(connection, photo_id, OCR)
+    assert job_states(connection) == ["running", "queued"]
+
+
+def test_during_a_pause_nothing_is_leased(connection: Connection) -> None:
+    plant(connection, "a.jpg", prompts=(OBJECTS,))
+    assert (pause(connection, NOW), pause(connection, NOW)) == (True, False)
+    assert take(connection) is None
+    assert not is_due_until(connection, NOW)
+    assert is_due_until(connection, None)
+    assert (resume(connection, NOW), resume(connection, NOW)) == (True, False)
+    assert take(connection) is not None
+    assert connection.scalars(select(events.c.kind)).all() == ["pause", "resume"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -9,12 +10,27 @@ from collections.abc import Callable
 import pytest
 
 from captiond.errors import BadConfiguration, ModelMissing, ServerAway, ServerStumbled, UnusableReply
+from captiond.pipeline import TRIES_ALLOWED
 from captiond.vision.backend import Question
-from captiond.vision.endpoints import RETRIES_IN_PLACE, Endpoint, Health
+from captiond.vision.endpoints import Endpoint, Health, ModelLacking
 from captiond.vision.ollama import OllamaBackend
-from vision.raw_server import MODEL, Answer, FakeClock, RawServer, Received, failing, frame, good, stream
+from captiond.vision.suspects import RETRIES_IN_PLACE
+from vision.raw_server import (
+    MODEL,
+    Answer,
+    FakeClock,
+    MakeBackend,
+    RawServer,
+    Received,
+    body,
+    failing,
+    frame,
+    good,
+    stream,
+)
 
 CANARY = b"canary"
+OTHER = "qwen2.5vl:7b"
 CRASH = failing(500, "model runner has unexpectedly stopped")
 GOOD = good("a cat")
 
@@ -113,11 +129,14 @@ async def test_an_unusable_reply_needs_no_canary(endpoint: Endpoint, server: Raw
 
 
 @pytest.mark.anyio
-async def test_a_server_that_fails_at_random_condemns_no_photo(endpoint: Endpoint, server: RawServer) -> None:
+@pytest.mark.parametrize("photos", [300, pytest.param(1000, marks=pytest.mark.slow)])
+async def test_a_server_that_fails_at_random_condemns_no_photo(
+    endpoint: Endpoint, server: RawServer, photos: int
+) -> None:
     dice = random.Random(5)
     server.on_chat(lambda _request: CRASH if dice.random() < 0.4 else GOOD)
     charged: Counter[int] = Counter()
-    for number in range(300):
+    for number in range(photos):
         for _ in range(20):
             await endpoint.until_up()
             try:
@@ -129,7 +148,29 @@ async def test_a_server_that_fails_at_random_condemns_no_photo(endpoint: Endpoin
             else:
                 break
     assert max(charged.values(), default=0) < 3
-    assert len(asked(server)) < 300 * 2  # canaries counted
+    assert len(asked(server)) < photos * 1.9, "test pictures counted"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("photos", [100, pytest.param(1000, marks=pytest.mark.slow)])
+async def test_exactly_the_poisonous_photos_fail(endpoint: Endpoint, server: RawServer, photos: int) -> None:
+    poisonous = {7, 8, 40, 41, photos - 1}
+    server.on_chat(crashing_on(*(f"photo {number}" for number in poisonous)))
+    await endpoint.until_up()
+    tries: Counter[int] = Counter()
+    due = list(range(photos))
+    while due:
+        number = due.pop(0)
+        try:
+            await endpoint.ask(photo(number))
+        except ServerStumbled:
+            tries[number] += 1
+            if tries[number] < TRIES_ALLOWED:
+                due.append(number)  # behind all others, as the queue has it
+    assert {number for number, count in tries.items() if count == TRIES_ALLOWED} == poisonous
+    assert set(tries) == poisonous, "nobody else was charged"
+    assert max(Counter(asked(server))[f"photo {number}"] for number in poisonous) <= 8
+    assert endpoint.is_up
 
 
 @pytest.mark.anyio
@@ -174,15 +215,17 @@ async def test_probes_grow_apart_up_to_a_minute(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("hours", [2, pytest.param(24, marks=pytest.mark.slow)])
 async def test_a_day_without_a_server_costs_few_probes(
-    endpoint: Endpoint, server: RawServer, clock: FakeClock
+    endpoint: Endpoint, server: RawServer, clock: FakeClock, hours: int
 ) -> None:
     await server.stop()
     waiting = asyncio.create_task(endpoint.until_up())
-    while clock.seconds < 2 * 3600:  # noqa: ASYNC110  # the clock is moved by the waiting itself
+    while clock.seconds < hours * 3600:  # noqa: ASYNC110  # the clock is moved by the waiting itself
         await asyncio.sleep(0)
     waiting.cancel()
-    assert len(clock.slept) < 1500 / 12 + 6, "the first minute has more"
+    assert len(clock.slept) < hours * 1500 / 24 + 6, "the first minute has more"
+    assert max(clock.slept) <= 75, "a minute, with jitter"
 
 
 @pytest.mark.anyio
@@ -330,3 +373,103 @@ async def test_no_more_work_at_once_than_there_are_slots(endpoint: Endpoint) -> 
 
     await asyncio.gather(*(work() for _ in range(10)))
     assert most == endpoint.parallel
+
+
+# ── models of single prompts ──
+
+
+@pytest.fixture
+def with_other(server: RawServer, backend_at: MakeBackend, clock: FakeClock) -> Endpoint:
+    """A server that is to have another model for single prompts, and may not fetch it."""
+    backend = backend_at(server.url, other_models={OTHER: True})
+    return Endpoint(backend, parallel=1, canary_jpeg=CANARY, clock=clock, rng=random.Random(1))
+
+
+def fine(number: int) -> Question:
+    return Question("What does the fine print say?", f"photo {number}".encode(), model=OTHER)
+
+
+@pytest.mark.anyio
+async def test_a_server_without_the_model_of_a_single_prompt_works(
+    with_other: Endpoint, server: RawServer
+) -> None:
+    await with_other.until_up()
+    server.on_chat(lambda _request: GOOD)
+    assert with_other.lacking.keys() == {OTHER}
+    assert f"`ollama pull {OTHER}` there fetches it" in with_other.lacking[OTHER]
+    assert any("Prompts with this model wait" in warning for warning in with_other.health.warnings)
+    assert (await with_other.ask(photo(1))).text == "a cat"
+
+
+@pytest.mark.anyio
+async def test_a_question_to_a_missing_model_is_no_outage(with_other: Endpoint, server: RawServer) -> None:
+    await with_other.until_up()
+    with pytest.raises(ModelLacking, match=OTHER):
+        await with_other.ask(fine(1))
+    assert with_other.is_up
+
+
+@pytest.mark.anyio
+async def test_a_model_that_is_removed_later_takes_only_its_own_prompts_along(
+    with_other: Endpoint, server: RawServer
+) -> None:
+    server.with_models(MODEL, OTHER)
+    await with_other.until_up()
+    assert not with_other.lacking
+    server.on_chat(lambda _request: failing(404, "model not found"))
+    with pytest.raises(ModelLacking):
+        await with_other.ask(fine(1))
+    assert with_other.lacking.keys() == {OTHER}
+    assert with_other.is_up
+
+
+@pytest.mark.anyio
+async def test_a_model_that_comes_is_found_at_the_next_look(with_other: Endpoint, server: RawServer) -> None:
+    await with_other.until_up()
+    await with_other.look_again()
+    assert with_other.lacking
+    server.with_models(MODEL, OTHER)
+    await with_other.look_again()
+    assert not with_other.lacking
+    looked = len(server.sent_to("/api/tags"))
+    await with_other.look_again()
+    assert len(server.sent_to("/api/tags")) == looked, "there is nothing to look for any more"
+
+
+@pytest.mark.anyio
+async def test_a_model_that_was_fetched_anew_is_known_by_its_new_digest_within_ten_minutes(
+    with_other: Endpoint, server: RawServer, clock: FakeClock
+) -> None:
+    server.with_models(MODEL, OTHER)
+    server.on_chat(lambda _request: GOOD)
+    await with_other.until_up()
+    before = (await with_other.ask(photo(1))).model.digest
+    newer = {"models": [{"name": name, "model": name, "digest": "ff" * 32} for name in (MODEL, OTHER)]}
+    server.on("/api/tags", body(200, json.dumps(newer)))
+    await with_other.look_again()
+    assert (await with_other.ask(photo(1))).model.digest == before
+    await clock.sleep(600)
+    await with_other.look_again()
+    assert (await with_other.ask(photo(1))).model.digest == "ff" * 32
+
+
+@pytest.mark.anyio
+async def test_a_look_for_a_model_on_a_server_that_went_away_is_no_fault(
+    with_other: Endpoint, server: RawServer
+) -> None:
+    await with_other.until_up()
+    await server.stop()
+    await with_other.look_again()
+    assert with_other.lacking
+
+
+@pytest.mark.anyio
+async def test_a_model_of_a_single_prompt_that_cannot_be_fetched_stops_nobody(
+    server: RawServer, backend_at: MakeBackend, clock: FakeClock
+) -> None:
+    backend = backend_at(server.url, other_models={OTHER: True})
+    server.on("/api/pull", stream('{"error":"pull model manifest: file does not exist"}\n'))
+    endpoint = Endpoint(backend, parallel=1, canary_jpeg=CANARY, clock=clock, rng=random.Random(1), pull=True)
+    await endpoint.until_up()
+    assert endpoint.is_up
+    assert "could not be fetched" in endpoint.lacking[OTHER]

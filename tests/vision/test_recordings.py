@@ -14,7 +14,7 @@ from captiond.vision.ollama import OllamaBackend
 from vision.raw_server import Answer, MakeBackend, RawServer, chunk, head
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings"
-PICTURE = Question("Describe the image.", b"jpeg")
+PICTURE = Question("Describe the image.", b"jpeg", num_predict=100_000)
 
 
 @dataclass(frozen=True, slots=True)

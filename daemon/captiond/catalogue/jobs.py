@@ -16,8 +16,10 @@ from . import statements as sql
 from .places import inbox_file_from
 from .tables import events, jobs, photos, status
 
-CRASH_DELAYS_SECONDS = (0, 5, 30, 120, 600)
+CRASH_DELAYS_SECONDS = (0, 5, 30, 120)
 """How long a photo waits that was in hand when captiond ended, by how often that happened."""
+CRASHES_ALLOWED = 5
+"""A photo that was in hand at so many ends of captiond comes to rest as failed."""
 
 
 def queue_missing(
@@ -26,21 +28,22 @@ def queue_missing(
     *,
     fresh: bool,
     now: datetime,
-    photo_id: int | None = None,
+    photo_ids: Sequence[int] | None = None,
 ) -> int:
     """Queue every configured prompt that a photo has no current result for; gives how many.
 
-    This one rule serves first run, resume, a new prompt and a new photo alike.
+    Of these photos, at most `MOST_PARAMETERS`, or of all. This one rule serves first run, resume, a new
+    prompt and a new photo alike.
     """
     queueing, reopening = sql.QUEUE_LACKING, sql.REOPEN
-    of_photo = {}
-    if photo_id is not None:
-        queueing, reopening = sql.QUEUE_LACKING_OF_PHOTO, sql.REOPEN_PHOTO
-        of_photo = {"of_photo": photo_id}
-    asked = [{"asked": prompt, "fresh": int(fresh), "now": iso(now), **of_photo} for prompt in prompts]
+    of_photos = {}
+    if photo_ids is not None:
+        queueing, reopening = sql.QUEUE_LACKING_OF_PHOTOS, sql.REOPEN_PHOTOS
+        of_photos = {"of_photos": photo_ids}
+    asked = [{"asked": prompt, "fresh": int(fresh), "now": iso(now), **of_photos} for prompt in prompts]
     queued = sum(connection.execute(queueing, one).rowcount for one in asked)
     if queued:
-        connection.execute(reopening, of_photo)
+        connection.execute(reopening, of_photos)
     return queued
 
 
@@ -52,6 +55,25 @@ def drop_unconfigured(connection: Connection, prompts: Collection[PromptName]) -
     for photo_id in touched:
         refresh_state(connection, photo_id)
     return dropped
+
+
+def note_start(connection: Connection, version: str, now: datetime) -> int:
+    """Keep that this version starts; photos on which another one ended too often are tried anew.
+
+    Gives how many these are.
+    """
+    starts = select(events.c.sentence).where(events.c.kind == "start").order_by(events.c.id.desc())
+    before = connection.scalars(starts.limit(1)).first()
+    sentence = f"captiond {version} started"
+    note_event(connection, "start", sentence, now)
+    if before in {None, sentence}:
+        return 0
+    condemned = (jobs.c.state == "failed") & (jobs.c.crashes >= CRASHES_ALLOWED)
+    touched = set(connection.scalars(select(jobs.c.photo_id).where(condemned)).all())
+    connection.execute(update(jobs).where(condemned).values(state="queued", crashes=0, error=None))
+    for photo_id in touched:
+        refresh_state(connection, photo_id)
+    return len(touched)
 
 
 def reclaim(connection: Connection, owner: str, now: datetime) -> int:
@@ -67,35 +89,56 @@ def reclaim(connection: Connection, owner: str, now: datetime) -> int:
     ).all()
     for photo_id, crashes in lost:
         _requeue_after_crash(connection, photo_id, crashes + 1, now)
+    connection.execute(sql.FORGET_UNHELD)
     return len(lost)
 
 
 def _requeue_after_crash(connection: Connection, photo_id: int, crashes: int, now: datetime) -> None:
-    changes: dict[str, object] = {"owner": None, "crashes": crashes}
-    if crashes >= len(CRASH_DELAYS_SECONDS):
+    still_open = (jobs.c.photo_id == photo_id) & (jobs.c.state != "failed")
+    if crashes >= CRASHES_ALLOWED:
         sentence = f"captiond ended {crashes} times while it worked on this photo"
-        changes |= {"state": "failed", "error": sentence}
+        failed = {
+            "state": "failed",
+            "error": sentence,
+            "crashes": crashes,
+            "owner": None,
+            "next_try_at": None,
+        }
+        connection.execute(update(jobs).where(still_open).values(failed))
         note_event(connection, "failed", sentence, now, photo_id)
+        make_sidecars_due(connection, photo_id)
     else:
         # A storm of outside kills must not condemn a photo: it only comes later, and behind the others.
-        again = now + timedelta(seconds=CRASH_DELAYS_SECONDS[crashes - 1])
-        changes |= {"state": "waiting", "next_try_at": iso(again)}
-    held = (jobs.c.photo_id == photo_id) & (jobs.c.state == "running")
-    connection.execute(update(jobs).where(held).values(changes))
+        again = iso(now + timedelta(seconds=CRASH_DELAYS_SECONDS[crashes - 1]))
+        held = still_open & (jobs.c.state == "running")
+        waiting = {"state": "waiting", "owner": None, "next_try_at": again}
+        connection.execute(update(jobs).where(still_open).values(crashes=crashes))
+        connection.execute(update(jobs).where(held).values(waiting))
     refresh_state(connection, photo_id)
 
 
-def lease(connection: Connection, owner: str, now: datetime, *, backlog_first: bool = False) -> Lease | None:
+def lease(
+    connection: Connection,
+    owner: str,
+    now: datetime,
+    *,
+    backlog_first: bool = False,
+    beyond: Collection[PromptName] = (),
+) -> Lease | None:
     """Take the next photo with something to ask, all its due jobs at once, or None when nothing is due.
 
     The commit of this is on the disk before any risk is taken. Fresh drops come first; every few leases
-    the caller asks for the backlog first, so that it never starves.
+    the caller asks for the backlog first, so that it never starves. Prompts that are `beyond` the caller
+    now stay where they are. During a pause nothing is due.
     """
+    if connection.scalar(sql.IS_HELD_UP):
+        return None
     moment = {"now": iso(now)}
     for lane in reversed(sql.LANES) if backlog_first else sql.LANES:
-        photo_id = connection.scalars(lane, moment).first()
+        photo_id = connection.scalars(sql.passing_over(beyond, lane), moment).first()
         if photo_id is not None:
-            connection.execute(sql.TAKE, {"of_photo": photo_id, "by": owner, **moment})
+            take = sql.passing_over(beyond, sql.TAKE)
+            connection.execute(take, {"of_photo": photo_id, "by": owner, **moment})
             return _lease_of(connection, photo_id)
     return None
 
@@ -106,6 +149,14 @@ def release(connection: Connection, owner: str, photo_id: int | None = None) -> 
     if photo_id is not None:
         held &= jobs.c.photo_id == photo_id
     connection.execute(update(jobs).where(held).values(state="queued", owner=None))
+    if photo_id is not None:
+        connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": [photo_id]})
+
+
+def release_prompt(connection: Connection, photo_id: int, prompt: PromptName) -> None:
+    """Give back, uncharged, one prompt of a photo in hand; the others stay there."""
+    held = (jobs.c.photo_id == photo_id) & (jobs.c.prompt == prompt) & (jobs.c.state == "running")
+    connection.execute(update(jobs).where(held).values(state="queued", owner=None))
 
 
 def postpone(connection: Connection, owner: str, photo_id: int, until: datetime, reason: str) -> None:
@@ -113,13 +164,25 @@ def postpone(connection: Connection, owner: str, photo_id: int, until: datetime,
     held = (jobs.c.photo_id == photo_id) & (jobs.c.owner == owner) & (jobs.c.state == "running")
     changes = {"state": "waiting", "owner": None, "next_try_at": iso(until), "error": reason}
     connection.execute(update(jobs).where(held).values(changes))
+    connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": [photo_id]})
 
 
-def is_due_until(connection: Connection, until: datetime | None) -> bool:
-    """Tell whether a job will be asked until then, or ever, of a photo whose bytes are somewhere."""
+def is_due_until(connection: Connection, until: datetime | None, beyond: Collection[PromptName] = ()) -> bool:
+    """Tell whether a job will be asked until then, or ever, of a photo whose bytes are somewhere.
+
+    Those of the prompts `beyond` everybody do not count; during a pause none is asked at any time.
+    """
     if until is None:
         return bool(connection.scalar(sql.IS_DUE_EVER))
-    return bool(connection.scalar(sql.IS_DUE_UNTIL, {"now": iso(until)}))
+    if is_paused(connection):
+        return False
+    due = sql.passing_over(beyond, sql.DUE_UNTIL).limit(1)
+    return connection.scalars(due, {"now": iso(until)}).first() is not None
+
+
+def is_paused(connection: Connection) -> bool:
+    """Tell whether somebody wants a pause."""
+    return bool(connection.scalar(sql.IS_PAUSED))
 
 
 def charge(

@@ -4,6 +4,7 @@ Building one anew takes SQLAlchemy many times as long as running it takes SQLite
 `of_photo`, `of_prompt`, `of_file`, `place` (a path's bytes), `now` (ISO 8601).
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -22,9 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from .tables import files, jobs, models, objects, photos, prompts, results
+from captiond.model import PromptName
+
+from .tables import files, jobs, models, objects, photos, prompts, results, status
 
 _PHOTO: BindParameter[int] = bindparam("of_photo")
+_PHOTOS: BindParameter[int] = bindparam("of_photos", expanding=True)
 _PROMPT: BindParameter[str] = bindparam("of_prompt")
 _FILE: BindParameter[int] = bindparam("of_file")
 
@@ -36,11 +40,20 @@ _NEVER_REPLACED = ("id", "path_bytes", "sidecar_sha256")
 ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
 UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
 PHOTO = select(photos).where(photos.c.id == _PHOTO)
-PHOTO_OF_DIGEST = select(photos.c.id).where(photos.c.sha256 == bindparam("digest"))
-PHOTO_AT = select(files.c.photo_id).where(files.c.path_bytes == bindparam("place"))
-FORGET_UNREAD = delete(photos).where(
-    photos.c.id == _PHOTO, photos.c.state == "unreadable", ~exists().where(results.c.photo_id == _PHOTO)
+PHOTOS_OF = select(photos.c.sha256, photos.c.id).where(
+    photos.c.sha256.in_(bindparam("digests", expanding=True))
 )
+PHOTOS_AT = select(files.c.photo_id).where(
+    files.c.path_bytes.in_(bindparam("places", expanding=True)), files.c.photo_id.is_not(None)
+)
+FORGET_UNHELD = delete(photos).where(
+    photos.c.missing == 1,
+    ~exists().where(results.c.photo_id == photos.c.id),
+    ~exists().where(jobs.c.photo_id == photos.c.id, jobs.c.state == "running"),
+    (photos.c.state == "unreadable") | ~exists().where(files.c.photo_id == photos.c.id),
+)
+"""Half a copy, say: there is nothing to keep of bytes that no file holds and nobody has an answer about."""
+FORGET_THOSE_UNHELD = FORGET_UNHELD.where(photos.c.id.in_(_PHOTOS))
 PUT_FILE = _NEW_FILE.on_conflict_do_update(
     index_elements=["path_bytes"],
     set_={
@@ -52,13 +65,12 @@ PUT_FILE = _NEW_FILE.on_conflict_do_update(
 DIGEST = select(photos.c.sha256).where(photos.c.id == _PHOTO)
 UPDATE_FILE = update(files).where(files.c.id == _FILE)
 HOLDING = select(files).where(_HOLDING).order_by(files.c.id)
-FIRST_HOLDING = (
-    select(files.c.path, files.c.inbox)
-    .where(_HOLDING)
+HOLDERS = (
+    select(files.c.photo_id, files.c.path, files.c.inbox)
+    .where(files.c.photo_id.in_(_PHOTOS), files.c.state == "known")
     .order_by(files.c.absent_since.is_not(None), files.c.id)
-    .limit(1)
 )
-COPIES = select(func.count()).select_from(files).where(_HOLDING)
+"""The files that hold these photos, those first that the last scan saw."""
 STAMPS = select(
     files.c.path_bytes, files.c.device, files.c.inode, files.c.bytes, files.c.mtime_ns, files.c.ctime_ns
 ).where(files.c.path_bytes.in_(bindparam("places", expanding=True)), files.c.ctime_ns.is_not(None))
@@ -88,6 +100,12 @@ _SEEN = exists().where(
 )
 
 
+SUSPICIOUS_CRASHES = 2
+"""A photo that was in hand at so many ends of captiond is asked alone: only so is it known who did it."""
+
+_SUSPECT = jobs.c.crashes >= SUSPICIOUS_CRASHES
+
+
 def _queueing(lacking: Select[Any]) -> Insert:
     names = ["photo_id", "prompt", "state", "priority", "queued_at"]
     queueing = insert(jobs).from_select(names, lacking)
@@ -96,15 +114,22 @@ def _queueing(lacking: Select[Any]) -> Insert:
 
 def _first_free(lane: ColumnElement[bool]) -> Select[int]:
     """Find a photo in this lane that nobody has in hand and whose bytes the last scan saw somewhere."""
-    others = jobs.alias()
+    others, anybody = jobs.alias(), jobs.alias()
     in_hand = exists().where(others.c.photo_id == jobs.c.photo_id, others.c.state == "running")
-    return select(jobs.c.photo_id).where(lane, ~in_hand, _SEEN).order_by(jobs.c.id).limit(1)
+    may_begin = ~_SUSPECT | ~exists().where(anybody.c.state == "running")
+    return select(jobs.c.photo_id).where(lane, ~in_hand, _SEEN, may_begin).order_by(jobs.c.id).limit(1)
 
 
+PUT_OFF_NO_LONGER = (
+    update(jobs)
+    .where(jobs.c.photo_id.in_(_PHOTOS), jobs.c.state == "waiting", jobs.c.tries == 0, jobs.c.crashes == 0)
+    .values(state="queued", next_try_at=None, error=None)
+)
+"""Uncharged, they waited for what was away: a file, say, that is there again."""
 QUEUE_LACKING = _queueing(_LACKING)
-QUEUE_LACKING_OF_PHOTO = _queueing(_LACKING.where(photos.c.id == _PHOTO))
+QUEUE_LACKING_OF_PHOTOS = _queueing(_LACKING.where(photos.c.id.in_(_PHOTOS)))
 REOPEN = _REOPEN.where(photos.c.id.in_(select(jobs.c.photo_id).where(jobs.c.state == "queued")))
-REOPEN_PHOTO = _REOPEN.where(photos.c.id == _PHOTO)
+REOPEN_PHOTOS = _REOPEN.where(photos.c.id.in_(_PHOTOS))
 LANES: tuple[Select[int], ...] = (
     _first_free((jobs.c.state == "queued") & (jobs.c.priority == 1)),
     _first_free((jobs.c.state == "queued") & (jobs.c.priority == 0)),
@@ -116,13 +141,17 @@ TAKE = (
     .where(or_(jobs.c.state == "queued", _SECOND_TRY), jobs.c.photo_id == _PHOTO)
     .values(state="running", owner=bindparam("by"), next_try_at=None)
 )
+_PAUSE = exists().where(status.c.subject == "paused")
+IS_PAUSED = select(_PAUSE)
+IS_HELD_UP = select(_PAUSE | exists().where(jobs.c.state == "running", _SUSPECT))
+"""Whether nothing may be leased now: somebody wants a pause, or a suspect is in hand."""
 IN_HAND = (
     select(jobs.c.prompt, jobs.c.tries)
     .where(jobs.c.photo_id == _PHOTO, jobs.c.state == "running")
     .order_by(jobs.c.id)
 )
 IS_DUE_EVER = select(exists().where(jobs.c.state.in_(("queued", "running", "waiting")), _SEEN))
-IS_DUE_UNTIL = select(exists().where(jobs.c.state.in_(("queued", "running")) | _SECOND_TRY, _SEEN))
+DUE_UNTIL = select(jobs.c.id).where(jobs.c.state.in_(("queued", "running")) | _SECOND_TRY, _SEEN)
 OPEN_JOBS = select(
     func.count(jobs.c.id).label("open"),
     func.count().filter(jobs.c.state == "failed").label("failed"),
@@ -185,17 +214,22 @@ _DUE = (
         files.c.sidecar_dirty > 0,
         files.c.state == "known",
         exists().where(results.c.photo_id == files.c.photo_id, results.c.current == 1),
-        ~exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state.in_(("queued", "running"))),
+        ~exists().where(jobs.c.photo_id == files.c.photo_id, jobs.c.state == "running"),
     )
     .order_by(files.c.id)
 )
 
 SIDECARS_CHANGED = update(files).where(_HOLDING).values(sidecar_dirty=files.c.sidecar_dirty + 1)
 SIDECARS_DUE = _DUE.where(files.c.id > bindparam("after")).limit(bindparam("at_most"))
-SIDECARS_DUE_OF_PHOTO = SIDECARS_DUE.where(files.c.photo_id == _PHOTO)
+SIDECARS_DUE_OF_PHOTOS = SIDECARS_DUE.where(files.c.photo_id.in_(_PHOTOS))
 SIDECAR_DUE = _DUE.where(files.c.id == _FILE)
 SIDECAR_WRITTEN = (
     update(files)
     .where(files.c.id == _FILE, files.c.sidecar_dirty == bindparam("changes"))
     .values(sidecar_dirty=0)
 )
+
+
+def passing_over(beyond: Collection[PromptName], statement: Any) -> Any:
+    """Let a statement about jobs pass over those of some prompts."""
+    return statement.where(jobs.c.prompt.not_in(tuple(beyond))) if beyond else statement

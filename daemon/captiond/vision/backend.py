@@ -32,7 +32,8 @@ class Question:
 class Inspection:
     """What a look at the server found: all that is worth saying about it at start.
 
-    `model` is the main one; `fits` are the pixels that each model can use.
+    `model` is the main one; `fits` are the pixels that each model can use. `lacking` has the sentence why a
+    model of single prompts cannot be used.
     """
 
     server_version: str
@@ -41,6 +42,7 @@ class Inspection:
     fits: Mapping[str, Fit]
     gpu_share: float | None
     warnings: tuple[str, ...] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
     def fit_for(self, model: str | None) -> Fit:
         """Give the pixels that a model can use; one that is not known yet gets those of the main one."""
@@ -71,7 +73,7 @@ class VisionBackend(Protocol):
         """
 
     async def pull(self, progress: PullProgress) -> None:
-        """Fetch what `inspect` missed with `ModelNotPulled`; raise `ModelMissing` where that fails."""
+        """Fetch the models that `inspect` missed; raise `ModelMissing` where that fails for the main one."""
 
     async def ask(self, question: Question) -> Reply:
         """Ask, and return the reply only when it is complete."""

@@ -13,6 +13,8 @@ from captiond.model import Reply
 from .model_facts import ModelFacts
 
 NANOSECONDS = 1e9
+BYTES_OF_A_TOKEN = 40
+"""More than any text has; a reply of more for each token asked for was not limited by the server."""
 
 
 @dataclass(slots=True)
@@ -22,14 +24,26 @@ class Draft:
     words: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     frames: int = 0
+    size_bytes: int = 0
     last: ChatResponse | None = None
 
     def add(self, frame: ChatResponse) -> None:
         """Take in the next frame."""
-        self.words.append(frame.message.content or "")
-        self.thoughts.append(frame.message.thinking or "")
+        word, thought = frame.message.content or "", frame.message.thinking or ""
+        self.words.append(word)
+        self.thoughts.append(thought)
+        self.size_bytes += len((word + thought).encode("utf-8", "surrogatepass"))
         self.frames += 1
         self.last = frame
+
+    def must_fit(self, num_predict: int) -> None:
+        """Raise UnusableReply where it is much longer than so many tokens can be."""
+        most = BYTES_OF_A_TOKEN * max(1, num_predict)
+        if self.size_bytes > most:
+            reason = (
+                f"The reply is too long: more than {most:,} bytes, where {num_predict:,} tokens were allowed."
+            )
+            raise UnusableReply(reason, self.text()[:most])
 
     @property
     def is_done(self) -> bool:
@@ -39,6 +53,10 @@ class Draft:
     def text(self) -> str:
         """Give the words so far."""
         return _joined(self.words)
+
+    def broken(self, known: ModelFacts, text: str, seconds: float) -> Reply:
+        """Make a reply that did not end well of what there is."""
+        return Reply(text=text, finish="broken", model=known.identity, seconds=seconds)
 
     def reply(self, known: ModelFacts, seconds: float) -> Reply:
         """Make the reply of it; raise UnusableReply or ServerRefused where it did not end well."""
@@ -62,9 +80,16 @@ class Draft:
             thinking=_joined(self.thoughts),
             seconds=seconds,
             load_seconds=(last.load_duration or 0) / NANOSECONDS,
+            reading_seconds=_reading_seconds(last),
             prompt_tokens=prompt_tokens,
             output_tokens=last.eval_count or 0,
         )
+
+
+def _reading_seconds(last: ChatResponse) -> float:
+    """Give what was left of the whole time: a server up to 0.24 leaves the picture out of its own figure."""
+    others = (last.load_duration or 0) + (last.eval_duration or 0)
+    return max(0, (last.total_duration or 0) - others) / NANOSECONDS
 
 
 def _joined(pieces: list[str]) -> str:

@@ -1,10 +1,9 @@
 """One model server with its slots and its health; it tells a bad photo from a bad server."""
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
@@ -12,6 +11,7 @@ from captiond.clock import Clock
 from captiond.errors import (
     CaptiondError,
     Fatal,
+    ModelMissing,
     Outage,
     ServerAway,
     ServerRefused,
@@ -21,17 +21,12 @@ from captiond.errors import (
 from captiond.model import Fit, Reply
 
 from .backend import Inspection, ModelNotPulled, PullProgress, Question, VisionBackend
+from .suspects import Suspects, Trial
 
 CANARY_WORDS = "What colour is this? Answer with one word."
 CANARY_TOKENS = 16
 LONGEST_PAUSE_SECONDS = 60.0
-SUSPICIOUS_TRIALS = 10
-"""Two photos that fail in so many questions, while the canary sings, mean that the server fails at random."""
-PROVING_TRIALS = 30
-"""For so many questions it is remembered that the server was proved to fail at random."""
-RETRIES_IN_PLACE = 5
-"""What a photo is given for free on a server that fails at random, before it is charged."""
-MOST_PHOTOS_KEPT = 1000
+FRESH_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,10 @@ class Health:
     since: datetime
     reason: str | None = None
     warnings: tuple[str, ...] = ()
+
+
+class ModelLacking(ModelMissing):
+    """A model of single prompts is not there; the server works, and so do the other prompts."""
 
 
 Changed = Callable[[str, Health], None]
@@ -94,55 +93,6 @@ class Breaker:
             self._changed(self._name, health)
 
 
-@dataclass(slots=True)
-class Trial:
-    """One question about a photo: how often the server failed on it, and whether it answered in the end."""
-
-    photo: int
-    question: int
-    stumbles: int = 0
-    answered: bool = False
-
-
-class Suspects:
-    """Which photos failed lately on a server that works otherwise."""
-
-    def __init__(self) -> None:
-        self._recent: deque[Trial] = deque(maxlen=PROVING_TRIALS)
-        self._granted: Counter[int] = Counter()
-
-    @property
-    def server_is_flaky(self) -> bool:
-        """Whether it seems that the server fails at random, and no photo is to blame."""
-        latest = list(self._recent)[-SUSPICIOUS_TRIALS:]
-        return self._is_proven or len({trial.photo for trial in latest if trial.stumbles}) > 1
-
-    @property
-    def _is_proven(self) -> bool:
-        # A bad photo does not get better: a question that failed and was answered later proves the case.
-        return any(trial.stumbles and trial.answered for trial in self._recent)
-
-    def trial_of(self, question: Question) -> Trial:
-        """Begin a question."""
-        trial = Trial(hash(question.image or question.text), hash((question.image, question.text)))
-        self._recent.append(trial)
-        return trial
-
-    def acquit(self, trial: Trial) -> None:
-        """The question was answered, and so were the earlier trials of it."""
-        for one in self._recent:
-            one.answered |= one.question == trial.question
-        self._granted.pop(trial.photo, None)
-
-    def grant_retry(self, trial: Trial) -> bool:
-        """Say whether it is asked again for free: 5 times for each question, without proof for each photo."""
-        if len(self._granted) > MOST_PHOTOS_KEPT:
-            self._granted.clear()
-        had = trial.stumbles - 1 if self._is_proven else self._granted[trial.photo]
-        self._granted[trial.photo] += 1
-        return had < RETRIES_IN_PLACE
-
-
 class Endpoint:
     """A server that is asked by up to `parallel` workers at once.
 
@@ -173,6 +123,7 @@ class Endpoint:
         self._probing = asyncio.Lock()
         self._breaker = Breaker(backend.name, clock=clock, rng=rng, changed=changed)
         self._fell_while_asked = False
+        self._looked_at_seconds = 0.0
         self._suspects = Suspects()
 
     @property
@@ -206,15 +157,25 @@ class Endpoint:
             raise ServerAway(f"{self.name} has not been looked at yet.")
         return self.inspection.fit_for(model)
 
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """The models of single prompts that cannot be asked now, each with the sentence why."""
+        return self.inspection.lacking if self.inspection else {}
+
     def slot(self) -> AbstractAsyncContextManager[None]:
         """Wait for one of the server's slots and hold it."""
         return self._slots
 
     async def ask(self, question: Question) -> Reply:
-        """Ask; a ServerStumbled that comes out is to be charged to the photo, an Outage to nobody."""
+        """Ask; a ServerStumbled that comes out is to be charged to the photo, an Outage to nobody.
+
+        Raises ModelLacking where only the model of this question is missing.
+        """
         try:
             reply = await self._ask_patiently(question)
         except Outage as outage:
+            if isinstance(outage, ModelMissing) and self._is_of_another_model(question):
+                raise self._without(str(question.model), str(outage)) from outage
             # Whoever was asked at the same time falls with it, and is no outage more.
             if self.health.reason is None:
                 self._breaker.fall(str(outage))
@@ -230,9 +191,31 @@ class Endpoint:
                 await self._clock.sleep(self._breaker.pause_seconds())
                 await self._probe()
 
+    async def look_again(self) -> None:
+        """Look whether the models that are lacking came, or fetch them where that is wished.
+
+        Every ten minutes it looks anyway: somebody may have fetched a model anew, under its old name.
+        """
+        now = self._clock.monotonic_seconds()
+        if self.is_up and (self.lacking or now - self._looked_at_seconds >= FRESH_SECONDS):
+            self._looked_at_seconds = now
+            with suppress(Outage):
+                # If the server is away, the next question tells.
+                self.inspection = await self._inspect()
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self._backend.close()
+
+    def _is_of_another_model(self, question: Question) -> bool:
+        main = self.inspection.model if self.inspection else None
+        return question.model is not None and main is not None and question.model != main
+
+    def _without(self, model: str, reason: str) -> ModelLacking:
+        assert self.inspection is not None
+        lacking = {**self.inspection.lacking, model: reason}
+        self.inspection = replace(self.inspection, lacking=lacking)
+        return ModelLacking(reason)
 
     async def _ask_patiently(self, question: Question) -> Reply:
         trial = self._suspects.trial_of(question)
@@ -278,12 +261,15 @@ class Endpoint:
             self._breaker.fall(str(error))
             return
         self.inspection = inspection
+        self._looked_at_seconds = self._clock.monotonic_seconds()
         self._fell_while_asked = False
         self._breaker.rise(inspection.warnings)
 
     async def _inspect(self) -> Inspection:
         try:
-            return await self._backend.inspect()
+            inspection = await self._backend.inspect()
+            if not (self._pull and inspection.lacking):
+                return inspection
         except ModelNotPulled:
             if not self._pull:
                 raise

@@ -1,6 +1,6 @@
 """The models of one server: learnt once, learnt anew by every inspection, fetched where they are missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -20,21 +20,24 @@ PULL_SILENCE_SECONDS = 600.0
 
 
 class Models:
-    """What is known of a server's models: the first of `names`, which must see, and all others asked for.
+    """What is known of a server's models: the first of `wanted`, which is the main one, and all others.
 
-    `num_ctx` and `max_side` as they are set; None and 0 leave it to the model.
+    `wanted` tells which of them must see. `num_ctx` and `max_side` as they are set; None and 0 leave it to
+    the model. `lacking` tells why one of the others cannot be used; without the first one nothing can.
     """
 
     def __init__(
-        self, connection: Connection, names: Sequence[str], *, num_ctx: int | None, max_side: int
+        self, connection: Connection, wanted: Mapping[str, bool], *, num_ctx: int | None, max_side: int
     ) -> None:
         self._connection = connection
-        self._main = names[0]
-        self._wanted = dict.fromkeys(names)
-        self._must_see = {self._main}
+        self._main = next(iter(wanted))
+        self._wanted = dict.fromkeys(wanted)
+        self._must_see = {name for name, must_see in wanted.items() if must_see}
         self._num_ctx = num_ctx
         self._max_side = max_side
         self._known: dict[str, ModelFacts] = {}
+        self._unfetched: dict[str, ModelMissing] = {}
+        self.lacking: dict[str, ModelMissing] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,9 +54,17 @@ class Models:
         about = await self._connection.get("/api/version")
         version = str(about["version"])
         tags = await self._connection.get("/api/tags")
+        lacking = {}
         for name in self.names:
-            self._known[name] = await self._facts(name, version, tags)
-            self._check_sight(name)
+            try:
+                self._known[name] = await self._facts(name, version, tags)
+                self._check_sight(name)
+            except ModelMissing as missing:
+                if name == self._main:
+                    raise
+                self._known.pop(name, None)
+                lacking[name] = self._unfetched.get(name, missing)
+        self.lacking = lacking
         return version
 
     async def of(self, name: str, *, for_picture: bool) -> ModelFacts:
@@ -64,16 +75,25 @@ class Models:
         if name not in self._known:
             with translating(Asked(self._connection.name, name)):
                 await self.learn()
+        if missing := self.lacking.get(name):
+            raise type(missing)(str(missing))
         self._check_sight(name)
         return self._known[name]
 
     async def pull(self, progress: PullProgress) -> None:
-        """Fetch those that are not there; raise ModelMissing where that fails."""
+        """Fetch those that are not there; raise ModelMissing where that fails for the main one."""
         with translating(Asked(self._connection.name, self._main)):
             tags = await self._connection.get("/api/tags")
+        self._unfetched = {}
         for name in self.names:
-            if listed(tags, name) is None:
+            if listed(tags, name) is not None:
+                continue
+            try:
                 await self._pull(name, progress)
+            except ModelMissing as missing:
+                if name == self._main:
+                    raise
+                self._unfetched[name] = missing
 
     def _check_sight(self, name: str) -> None:
         # A server up to 0.24 drops the picture without a word and lets the model invent an answer.

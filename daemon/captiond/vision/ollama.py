@@ -1,6 +1,6 @@
 """The adapter to Ollama: a look at the server, and a question asked under a watchdog."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +39,9 @@ class OllamaBackend:
     """A `VisionBackend` over one Ollama server.
 
     `options` go with every question: a change of those that load the model would cost minutes. `other_models`
-    are asked for by single prompts. `stop_early` reads a reply while it comes and gives a reason to break it
-    off, or None. Only `api_key` is ever sent as a key, never the environment's.
+    are asked for by single prompts, and tell whether they are shown pictures. `stop_early` reads a reply
+    while it comes and gives a reason to break it off, or None. Only `api_key` is ever sent as a key, never
+    the environment's.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class OllamaBackend:
         keep_alive: float | str | None = None,
         limits: TimeLimits | None = None,
         max_side_pixels: int = 0,
-        other_models: Sequence[str] = (),
+        other_models: Mapping[str, bool] | None = None,
         api_key: str | None = None,
         stop_early: Callable[[str], str | None] | None = None,
     ) -> None:
@@ -68,7 +69,7 @@ class OllamaBackend:
         )
         self._models = Models(
             self._connection,
-            (model, *other_models),
+            {model: True} | {other: sees for other, sees in (other_models or {}).items() if other != model},
             num_ctx=self._options.get("num_ctx"),
             max_side=max_side_pixels,
         )
@@ -79,7 +80,7 @@ class OllamaBackend:
         return self._connection.name
 
     async def inspect(self) -> Inspection:
-        """Look whether the server is there and its models are there and can see; remember what they are."""
+        """Look whether the server is there and its model is there and can see; remember what they all are."""
         try:
             with translating(Asked(self.name, self._model)):
                 return await self._look()
@@ -99,11 +100,15 @@ class OllamaBackend:
         try:
             with translating(Asked(self.name, model, draft.text)):
                 await self._receive(draft, question, known)
+            return draft.reply(known, self._clock.monotonic_seconds() - started)
         except ConnectionLost as lost:
             if await self._anybody_there():
                 raise
             raise ServerAway(f"{self.name} went away in the middle of a request.") from lost
-        return draft.reply(known, self._clock.monotonic_seconds() - started)
+        except UnusableReply as failure:
+            seconds = self._clock.monotonic_seconds() - started
+            failure.reply = draft.broken(known, failure.raw, seconds)
+            raise
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -114,13 +119,18 @@ class OllamaBackend:
         known = await self._models.of(self._model, for_picture=True)
         share = gpu_share(await self._connection.get("/api/ps"), self._model)
         host, models = self._connection.host, self._models.names
+        lacking = {model: str(missing) for model, missing in self._models.lacking.items()}
         return Inspection(
             server_version=version,
             model=self._model,
             digest=known.identity.digest,
             fits=self._models.fits,
             gpu_share=share,
-            warnings=tuple(concerns(host=host, version=version, models=models, share=share)),
+            warnings=(
+                *concerns(host=host, version=version, models=models, share=share),
+                *(f"{reason} Prompts with this model wait." for reason in lacking.values()),
+            ),
+            lacking=lacking,
         )
 
     async def _receive(self, draft: Draft, question: Question, known: ModelFacts) -> None:
@@ -135,6 +145,7 @@ class OllamaBackend:
                 if frame is None:
                     return
                 draft.add(frame)
+                draft.must_fit(question.num_predict)
                 self._judge_early(draft)
                 seconds = limits.gap_seconds
             await _drain(frames)
