@@ -84,7 +84,7 @@ def plant(
     fresh: bool = False,
 ) -> int:
     """Register a file and give its photo's id."""
-    return register(connection, original(path, content), prompts, fresh=fresh, now=NOW)
+    return register(connection, [original(path, content)], prompts, fresh=fresh, now=NOW)[0]
 
 
 def answer(connection: Connection, photo_id: int, given: Result) -> None:

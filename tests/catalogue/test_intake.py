@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from captiond.catalogue.intake import note_missing, note_unread, reconsider_formats, register
+from captiond.catalogue.jobs import lease, postpone, reclaim
 from captiond.catalogue.queries import known_stamps
 from captiond.catalogue.results import sidecars_due
 from captiond.catalogue.tables import files, jobs, photos
@@ -61,10 +62,40 @@ def test_a_renamed_file_keeps_its_results(connection: Connection) -> None:
 
 
 def test_other_bytes_under_the_name_are_another_photo(connection: Connection) -> None:
-    first = plant(connection, "a.jpg", content=b"1")
+    first = photo(connection, "a.jpg")
     second = plant(connection, "a.jpg", content=b"2")
     assert first != second
-    assert row_of(connection, first)[3:] == (0, 1)
+    assert row_of(connection, first)[3:] == (0, 1), "its answers stay"
+
+
+def test_a_file_that_grows_leaves_no_photo_behind_that_nobody_asked_about(connection: Connection) -> None:
+    for size in range(1, 5):
+        plant(connection, "a.jpg", content=b"x" * size)
+    assert connection.execute(select(photos.c.bytes)).all() == [(4,)]
+    assert len(connection.execute(select(jobs)).all()) == len(PROMPTS)
+
+
+def test_half_a_copy_that_is_in_hand_is_forgotten_when_it_is_given_back(connection: Connection) -> None:
+    half = plant(connection, "a.jpg", content=b"half")
+    assert lease(connection, "us", NOW) is not None
+    plant(connection, "a.jpg", content=b"whole")
+    assert row_of(connection, half)[3:] == (0, 1)
+    postpone(connection, "us", half, NOW, "no file holds its bytes now")
+    assert connection.execute(select(photos.c.bytes)).all() == [(5,)]
+
+
+def test_half_a_copy_that_was_in_hand_at_a_crash_is_forgotten(connection: Connection) -> None:
+    plant(connection, "a.jpg", content=b"half")
+    lease(connection, "an ended one", NOW)
+    plant(connection, "a.jpg", content=b"whole")
+    reclaim(connection, "us", NOW)
+    assert connection.execute(select(photos.c.bytes)).all() == [(5,)]
+
+
+def test_of_a_file_that_never_was_a_photo_nothing_is_left_when_it_is_gone(connection: Connection) -> None:
+    note_unread(connection, INBOX, INBOX / "a.jpg", None, state="skipped", reason="empty so far", now=NOW)
+    assert note_missing(connection, [INBOX / "a.jpg"]) == 1
+    assert connection.execute(select(files)).all() == []
 
 
 def test_a_file_that_is_gone_leaves_its_photo_as_missing(connection: Connection) -> None:
@@ -102,7 +133,7 @@ def test_the_reason_for_a_file_that_is_not_read_is_kept(connection: Connection) 
 
 
 def test_a_file_that_became_unreadable_no_longer_holds_its_photo(connection: Connection) -> None:
-    photo_id = plant(connection, "a.jpg")
+    photo_id = photo(connection, "a.jpg")
     note_unread(connection, INBOX, INBOX / "a.jpg", None, state="refused", reason="damaged", now=NOW)
     assert row_of(connection, photo_id)[3:] == (0, 1)
 
@@ -130,7 +161,7 @@ def test_a_format_that_is_enabled_has_its_files_looked_at_again(connection: Conn
 )
 def test_any_name_comes_back_exact(connection: Connection, name: bytes) -> None:
     path = os.fsdecode(name)
-    photo_id = register(connection, original(path), [DESCRIPTION], fresh=False, now=NOW)
+    photo_id = register(connection, [original(path)], [DESCRIPTION], fresh=False, now=NOW)[0]
     answer(connection, photo_id, result(DESCRIPTION, "a cup"))
     (due,) = sidecars_due(connection, 10)
     assert (due.file, os.fsencode(due.file.path)) == (original(path).file, b"/photos/" + name)
@@ -143,5 +174,33 @@ def test_a_name_that_is_not_utf_8_is_readable_text_for_everybody(connection: Con
 
 def test_two_inboxes_may_hold_the_same_name(connection: Connection) -> None:
     for inbox in (Path("/one"), Path("/two")):
-        register(connection, original("a.jpg", b"x", inbox=inbox), PROMPTS, fresh=False, now=NOW)
+        register(connection, [original("a.jpg", b"x", inbox=inbox)], PROMPTS, fresh=False, now=NOW)
     assert list(connection.scalars(select(files.c.inbox).order_by(files.c.id))) == ["/one", "/two"]
+
+
+def test_many_files_are_known_at_once_as_one_by_one(connection: Connection) -> None:
+    """New bytes, the same twice, a file that changed, and one whose photo was answered already."""
+    before = plant(connection, "changed.jpg", content=b"old")
+    answered = plant(connection, "answered.jpg", content=b"answered", prompts=(DESCRIPTION,))
+    answer(connection, answered, result(DESCRIPTION, "A dog"))
+    contents = {
+        "a.jpg": b"a",
+        "b.jpg": b"same",
+        "c.jpg": b"same",
+        "changed.jpg": b"new",
+        "copy.jpg": b"answered",
+    }
+    originals = [original(path, content) for path, content in contents.items()]
+    ids = register(connection, originals, [DESCRIPTION], fresh=True, now=NOW)
+    assert ids[1] == ids[2]
+    assert ids[4] == answered
+    assert {path: row_of(connection, photo_id)[3] for path, photo_id in zip(contents, ids, strict=True)} == {
+        "a.jpg": 1,
+        "b.jpg": 2,
+        "c.jpg": 2,
+        "changed.jpg": 1,
+        "copy.jpg": 2,
+    }
+    queued = connection.scalars(select(jobs.c.photo_id).where(jobs.c.priority == 1)).all()
+    assert sorted(queued) == sorted({ids[0], ids[1], ids[3]})
+    assert connection.scalar(select(photos.c.id).where(photos.c.id == before)) is None

@@ -82,3 +82,9 @@ def test_a_photo_that_is_done_has_its_answers(connection: Connection) -> None:
     (known,) = look_up(connection, "a.jpg", Path("/"))
     assert known.entry is not None
     assert [each.answer.value for each in known.entry.results if each.prompt == "description"] == ["A dog."]
+
+
+@pytest.mark.parametrize("length", [300, 5_000, 60_000])
+def test_a_name_that_no_file_can_have_is_nothing(connection: Connection, length: int) -> None:
+    photo(connection, "a.jpg")
+    assert look_up(connection, "x" * length, Path("/")) == []

@@ -91,7 +91,7 @@ def schema(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    "statements", [2, 3, 9, 20, 33, 36, pytest.param(range(1, 38), marks=pytest.mark.slow)]
+    "statements", [2, 3, 9, 20, 36, 44, pytest.param(range(1, 50), marks=pytest.mark.slow)]
 )
 def test_a_killed_first_migration_leaves_nothing_or_all(
     tmp_path: Path, empty_catalogue: Path, statements: int | range
@@ -107,17 +107,17 @@ def test_a_killed_first_migration_leaves_nothing_or_all(
 
 @pytest.fixture(scope="module")
 def later_captiond(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A captiond of the future, with a second migration; give its source root."""
+    """A captiond of the future, with one more migration; give its source root."""
     root = tmp_path_factory.mktemp("later")
     shutil.copytree(PACKAGE, root / "captiond", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(migrations_folder(), root / "captiond" / "migrations", dirs_exist_ok=True)
     opening = root / "captiond" / "catalogue" / "opening.py"
-    opening.write_text(opening.read_text().replace("SCHEMA_VERSION = 1\n", "SCHEMA_VERSION = 2\n"))
-    (root / "captiond" / "migrations" / "versions" / "0002_stars.py").write_text(
-        'from alembic import op\nrevision, down_revision = "0002", "0001"\n'
+    opening.write_text(opening.read_text().replace("SCHEMA_VERSION = 2\n", "SCHEMA_VERSION = 3\n"))
+    (root / "captiond" / "migrations" / "versions" / "0003_stars.py").write_text(
+        'from alembic import op\nrevision, down_revision = "0003", "0002"\n'
         "def upgrade():\n"
         '    for statement in ("ALTER TABLE photos ADD COLUMN stars INTEGER",\n'
-        '                      "CREATE TABLE albums (name TEXT)", "PRAGMA user_version = 2"):\n'
+        '                      "CREATE TABLE albums (name TEXT)", "PRAGMA user_version = 3"):\n'
         "        op.get_bind().exec_driver_sql(statement)\n"
     )
     return root
@@ -155,7 +155,7 @@ def test_an_upgrade_leaves_a_backup(upgrade: Callable[[int], int], catalogue_pat
     (backup,) = catalogue_path.parent.glob("*.backup")
     with closing(sqlite3.connect(backup)) as database:
         assert database.execute("SELECT description FROM photos").fetchall() == [("A dog.",)]
-    assert schema(backup)[0] == 1
+    assert schema(backup)[0] == 2
     assert backup.stat().st_mode & 0o077 == 0
 
 
@@ -165,6 +165,6 @@ def test_a_killed_upgrade_leaves_the_old_or_the_new(
 ) -> None:
     before = schema(catalogue_path)
     assert upgrade(statements) in (-9, 0)
-    assert schema(catalogue_path) in (before, (2, before[1] + 1))
+    assert schema(catalogue_path) in (before, (3, before[1] + 1))
     assert upgrade(1000) == 0
-    assert schema(catalogue_path) == (2, before[1] + 1)
+    assert schema(catalogue_path) == (3, before[1] + 1)

@@ -74,9 +74,21 @@ def test_problems_of_every_sort_are_listed(connection: Connection) -> None:
     assert count_problems(connection) == 4
 
 
+def test_a_photo_with_several_failed_prompts_is_one_problem(connection: Connection) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        photo_id = plant(connection, name)
+        failing = {"tries_allowed": 1, "next_try_at": NOW}
+        charge(connection, photo_id, [OBJECTS], reason="it looped", **failing)  # type: ignore[arg-type]
+        charge(connection, photo_id, [OCR], reason="it was cut", **failing)  # type: ignore[arg-type]
+    found = [(each.path, each.prompts, each.reason) for each in problems(connection, 9)]
+    assert found == [(name, (OBJECTS, OCR), "it looped") for name in ("a.jpg", "b.jpg")]
+    assert count_problems(connection) == 2
+    assert [each.prompts for each in problems(connection, 1)] == [(OBJECTS, OCR)]
+
+
 def planted_sidecar(connection: Connection) -> SidecarDue:
     photo_id = photo(connection, "kept.jpg")
-    return sidecars_due(connection, 1, photo_id)[0]
+    return sidecars_due(connection, 1, [photo_id])[0]
 
 
 def test_problems_are_limited(connection: Connection) -> None:

@@ -83,7 +83,7 @@ def test_the_files_of_an_inbox_are_those_that_were_there(connection: Connection)
     for name in ("a.jpg", "sub/b.jpg", odd, "gone.jpg"):
         plant(connection, name)
     note_missing(connection, [INBOX / "gone.jpg"])
-    register(connection, original("c.jpg", inbox=Path("/photos2")), [], fresh=False, now=NOW)
+    register(connection, [original("c.jpg", inbox=Path("/photos2"))], [], fresh=False, now=NOW)
     assert {path for path, _ in known_in_inbox(connection, INBOX)} == {
         INBOX / "a.jpg",
         INBOX / "sub/b.jpg",
@@ -94,7 +94,7 @@ def test_the_files_of_an_inbox_are_those_that_were_there(connection: Connection)
 def test_inboxes_that_look_alike_are_told_apart(connection: Connection) -> None:
     raw, escaped = Path(os.fsdecode(b"/caf\xe9")), Path("/caf\\xe9")
     for inbox in (raw, escaped):
-        register(connection, original("a.jpg", inbox=inbox), [], fresh=False, now=NOW)
+        register(connection, [original("a.jpg", inbox=inbox)], [], fresh=False, now=NOW)
     assert [path for path, _ in known_in_inbox(connection, raw)] == [raw / "a.jpg"]
 
 
@@ -114,6 +114,15 @@ def test_progress_counts_by_state(connection: Connection) -> None:
     assert counts.photos == {"queued": 1, "partial": 0, "done": 1, "failed": 0, "unreadable": 1}
     assert counts.files == {"known": 3, "skipped": 1, "refused": 0, "missing": 0}
     assert (counts.photos_to_do, counts.jobs_open) == (1, 2)
+
+
+def test_a_photo_that_is_not_there_is_not_waited_for(connection: Connection) -> None:
+    plant(connection, "gone.jpg")
+    note_missing(connection, [INBOX / "gone.jpg"])
+    photo(connection, "answered.jpg")
+    note_missing(connection, [INBOX / "answered.jpg"])
+    counts = progress(connection)
+    assert (counts.photos_to_do, counts.photos["done"]) == (0, 1)
 
 
 def test_progress_of_an_empty_catalogue_is_all_zeros(connection: Connection) -> None:

@@ -3,7 +3,7 @@ import json
 import pytest
 from sqlalchemy import Connection, select, text
 
-from captiond.catalogue.jobs import charge
+from captiond.catalogue.jobs import charge, lease, release
 from captiond.catalogue.queries import current_answer
 from captiond.catalogue.results import add_prompt_columns, note_sidecar, record_facts, sidecars_due
 from captiond.catalogue.tables import files, jobs, models, objects, photos, prompts, results
@@ -161,9 +161,18 @@ def test_the_place_is_kept_only_where_it_is_wanted(connection: Connection) -> No
 
 def test_a_sidecar_is_due_when_nobody_works_on_the_photo(connection: Connection) -> None:
     photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
+    lease(connection, "me", NOW)
     answer(connection, photo_id, result(OBJECTS, "dog", content=["dog"]))
     assert sidecars_due(connection, 10) == []
     charge(connection, photo_id, [OCR], reason="it looped", tries_allowed=3, next_try_at=NOW)
+    assert [due.photo_id for due in sidecars_due(connection, 10)] == [photo_id]
+
+
+def test_a_sidecar_tells_what_is_known_of_a_photo_that_was_given_back(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
+    lease(connection, "me", NOW)
+    answer(connection, photo_id, result(OBJECTS, "dog", content=["dog"]))
+    release(connection, "me")
     assert [due.photo_id for due in sidecars_due(connection, 10)] == [photo_id]
 
 
@@ -195,7 +204,7 @@ def test_a_sidecar_that_was_left_alone_has_its_reason(connection: Connection) ->
 def test_sidecars_due_are_limited_and_of_one_photo_where_asked(connection: Connection) -> None:
     ids = [photo(connection, f"{number}.jpg") for number in range(3)]
     assert len(sidecars_due(connection, 2)) == 2
-    assert [due.photo_id for due in sidecars_due(connection, 9, ids[1])] == [ids[1]]
+    assert [due.photo_id for due in sidecars_due(connection, 9, [ids[1]])] == [ids[1]]
 
 
 def test_the_search_index_follows_every_write(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -11,8 +11,21 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from .opening import BUSY_SECONDS, SCHEMA_VERSION, check_to_read, connect_to_read, ours, schema_version
+from captiond.errors import ForeignCatalogue
 
+from .backup import synced
+from .opening import (
+    BUSY_SECONDS,
+    SCHEMA_VERSION,
+    check_to_read,
+    connect_to_read,
+    journal_path,
+    ours,
+    schema_version,
+)
+
+WRITE_SECONDS = 5
+"""A write that another program's lock stands in the way of is over by then, and is tried again."""
 CLOSING_MILLISECONDS = 200
 
 
@@ -23,11 +36,21 @@ def open_to_write(path: Path, now: datetime) -> Engine:
     """
     with translated(path):
         _make_private(path)
+        if not path.is_file():
+            raise ForeignCatalogue(f"{path} is no file; name another one with --catalogue")
+        _roll_back(path)
         version = schema_version(path)
         engine = _writing_engine(path)
         if version < SCHEMA_VERSION:
             _upgrade(engine, path, version, now)
         return engine
+
+
+def _roll_back(path: Path) -> None:
+    """Have SQLite undo what a crash left half written, which a connection that only reads may not."""
+    if journal_path(path).exists():
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def open_to_read(path: Path) -> Engine:
@@ -52,13 +75,24 @@ def asking(path: Path) -> Iterator[Connection]:
 
 
 @contextmanager
+def writing(path: Path, now: datetime) -> Iterator[Connection]:
+    """Give the writing connection in one transaction, and close it; the caller holds the catalogue's lock."""
+    engine = open_to_write(path, now)
+    try:
+        with translated(path), engine.begin() as connection:
+            yield connection
+    finally:
+        close_for_readers(engine)
+
+
+@contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours; every error of the database passes here."""
     try:
         yield
     except DBAPIError as error:
         raise ours(path, error.orig or error) from error
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         raise ours(path, error) from error
 
 
@@ -70,7 +104,7 @@ def _make_private(path: Path) -> None:
 
 def _writing_engine(path: Path) -> Engine:
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(path, timeout=WRITE_SECONDS, isolation_level=None, check_same_thread=False)
 
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
     event.listen(engine, "connect", _set_pragmas)
@@ -92,28 +126,45 @@ def _begin_immediate(connection: Connection) -> None:
 def _upgrade(engine: Engine, path: Path, version: int, now: datetime) -> None:
     from .migrating import upgrade  # noqa: PLC0415 - Alembic is slow to import and rarely needed
 
-    if version:
-        backup = path.with_name(f"{path.name}.schema-{version}-{now:%Y%m%dT%H%M%SZ}.backup")
-        backup.unlink(missing_ok=True)  # of a try in this same second, and perhaps not whole
-        _make_private(backup)
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("VACUUM INTO ?", (str(backup),))
-    with engine.begin() as connection:
-        upgrade(connection)
+    with ExitStack() as unless_it_worked:
+        if version:
+            backup = path.with_name(f"{path.name}.schema-{version}-{now:%Y%m%dT%H%M%SZ}.backup")
+            # The catalogue stays as it was then; a copy for each try would fill the disk.
+            unless_it_worked.callback(backup.unlink, missing_ok=True)
+            _keep(path, backup)
+        with engine.begin() as connection:
+            upgrade(connection)
+        unless_it_worked.pop_all()
+
+
+def _keep(path: Path, backup: Path) -> None:
+    """Copy the catalogue as it is before an upgrade, and have the copy survive a power cut."""
+    backup.unlink(missing_ok=True)  # of a try in this same second, and perhaps not whole
+    _make_private(backup)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(backup),))
+    synced(backup)
+    synced(backup.parent)
+
+
+def connection_of(engine: Engine) -> sqlite3.Connection:
+    """Give SQLite's own connection of a writer, of which there is one."""
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        return raw
 
 
 def close_for_readers(engine: Engine) -> None:
     """Close the writer and leave a single file, which users without write access can read too."""
     try:
-        with engine.connect() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            raw.rollback()
-            # Whoever is reading is not worth waiting for: a stop must be quick.
-            raw.execute(f"PRAGMA busy_timeout = {CLOSING_MILLISECONDS}")
-            raw.execute("PRAGMA optimize")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raw.execute("PRAGMA journal_mode = DELETE")
+        raw = connection_of(engine)
+        raw.rollback()
+        # Whoever is reading is not worth waiting for: a stop must be quick.
+        raw.execute(f"PRAGMA busy_timeout = {CLOSING_MILLISECONDS}")
+        raw.execute("PRAGMA optimize")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.execute("PRAGMA journal_mode = DELETE")
     except (sqlite3.Error, DatabaseError):
         # A reader has it open, or the disk is full: WAL stays, which is just as safe.
         pass

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from captiond.clock import iso
 from captiond.model import FileStamp, Original, PromptName
@@ -16,34 +16,39 @@ from captiond.model import FileStamp, Original, PromptName
 from . import statements as sql
 from .jobs import queue_missing
 from .places import MOST_PARAMETERS, place_columns, readable, stamp_columns
-from .tables import files, photos
+from .tables import files
 
 
 def register(
-    connection: Connection, original: Original, prompts: Sequence[PromptName], *, fresh: bool, now: datetime
-) -> int:
-    """Know a file's photo, and queue the prompts it has no result for; gives the photo's id.
+    connection: Connection,
+    originals: Sequence[Original],
+    prompts: Sequence[PromptName],
+    *,
+    fresh: bool,
+    now: datetime,
+) -> list[int]:
+    """Know the photos of some files, and queue the prompts they have no result for; gives the photos' ids.
 
-    Known bytes under a new name cost no job: the file only gets a sidecar of its own.
+    At most `MOST_PARAMETERS` files. Known bytes under a new name cost no job: the file only gets a sidecar
+    of its own.
     """
-    file = original.file
-    _insert_photo(connection, original, now)
-    photo_id: int = connection.scalars(sql.PHOTO_OF_DIGEST, {"digest": original.digest}).one()
-    before = connection.scalars(sql.PHOTO_AT, {"place": os.fsencode(file.path)}).one_or_none()
-    _upsert_file(
-        connection,
-        file.inbox,
-        file.path,
-        file.stamp,
-        now,
-        photo_id=photo_id,
-        state="known",
-        sidecar_dirty=1,
-    )
-    for changed in {photo_id, before} - {None}:
-        refresh_place(connection, changed)
-    queue_missing(connection, prompts, fresh=fresh, now=now, photo_id=photo_id)
-    return photo_id
+    connection.execute(sql.ADD_PHOTO, [_photo_row(original, now) for original in originals])
+    digests = [original.digest for original in originals]
+    ids: dict[str, int] = dict(tuple(row) for row in connection.execute(sql.PHOTOS_OF, {"digests": digests}))
+    places = [os.fsencode(original.file.path) for original in originals]
+    before = set(connection.scalars(sql.PHOTOS_AT, {"places": places}))
+    known = {"state": "known", "sidecar_dirty": 1}
+    rows = [
+        _file_row(original.file.inbox, original.file.path, original.file.stamp, now)
+        | {"photo_id": ids[original.digest], **known}
+        for original in originals
+    ]
+    connection.execute(sql.PUT_FILE, rows)
+    found = [ids[digest] for digest in digests]
+    refresh_places(connection, before.union(found))
+    connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": found})
+    queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=list(ids.values()))
+    return found
 
 
 def note_unread(
@@ -58,27 +63,29 @@ def note_unread(
     image_format: str | None = None,
 ) -> None:
     """Keep the reason why a file is 'skipped' or 'refused'; without a stamp the next scan looks again."""
-    before = connection.scalars(sql.PHOTO_AT, {"place": os.fsencode(path)}).one_or_none()
-    _upsert_file(connection, inbox, path, stamp, now, state=state, reason=reason, format=image_format)
-    if before is not None:
-        refresh_place(connection, before)
+    before = set(connection.scalars(sql.PHOTOS_AT, {"places": [os.fsencode(path)]}))
+    noted = {"state": state, "reason": reason, "format": image_format}
+    connection.execute(sql.PUT_FILE, _file_row(inbox, path, stamp, now) | noted)
+    refresh_places(connection, before)
 
 
 def note_missing(connection: Connection, paths: Collection[Path]) -> int:
     """Mark files as gone; their photos and results stay for ever. Gives how many were marked."""
     places = [os.fsencode(path) for path in paths]
-    touched: list[int | None] = []
+    marked = 0
     for start in range(0, len(places), MOST_PARAMETERS):
         these = places[start : start + MOST_PARAMETERS]
         gone = files.c.path_bytes.in_(these) & (files.c.state != "missing")
-        touched += connection.scalars(select(files.c.photo_id).where(gone)).all()
+        touched = connection.scalars(select(files.c.photo_id).where(gone)).all()
+        # Of a file without a photo, an empty one say, there is nothing to keep.
+        connection.execute(delete(files).where(gone, files.c.photo_id.is_(None)))
         # The stamp goes: a file that comes back is read again and recognised by its bytes.
         connection.execute(
             update(files).where(gone).values(state="missing", absent_since=None, **stamp_columns(None))
         )
-    for photo_id in set(touched) - {None}:
-        refresh_place(connection, photo_id)
-    return len(touched)
+        refresh_places(connection, {photo_id for photo_id in touched if photo_id is not None})
+        marked += len(touched)
+    return marked
 
 
 def note_absent(connection: Connection, inbox: Path, absent: Collection[Path], now: datetime) -> None:
@@ -91,7 +98,8 @@ def note_absent(connection: Connection, inbox: Path, absent: Collection[Path], n
     for place in before ^ places:
         since = iso(now) if place in places else None
         changed = update(files).where(files.c.path_bytes == place).values(absent_since=since)
-        refresh_place(connection, connection.scalar(changed.returning(files.c.photo_id)))
+        touched = connection.scalars(changed.returning(files.c.photo_id)).all()
+        refresh_places(connection, {photo_id for photo_id in touched if photo_id is not None})
 
 
 def look_again(connection: Connection, path: Path) -> None:
@@ -106,30 +114,32 @@ def reconsider_formats(connection: Connection, formats: Collection[str]) -> int:
     return connection.execute(update(files).where(refused).values(stamp_columns(None))).rowcount
 
 
-def refresh_place(connection: Connection, photo_id: int | None) -> None:
-    """Recompute where a photo lies from the files that hold it now."""
-    of_photo = {"of_photo": photo_id}
-    first = connection.execute(sql.FIRST_HOLDING, of_photo).first()
-    copies = connection.scalars(sql.COPIES, of_photo).one()
-    changes: dict[str, object] = {"copies": copies, "missing": int(first is None)}
-    if first is not None:
-        changes |= _named(first.inbox, first.path)
-    connection.execute(update(photos).where(photos.c.id == photo_id).values(changes))
-    if first is None:
-        # Half a copy, say: there is nothing to keep of bytes that no file holds and nobody could read.
-        connection.execute(sql.FORGET_UNREAD, of_photo)
+def refresh_places(connection: Connection, photo_ids: Collection[int]) -> None:
+    """Recompute where photos lie from the files that hold them now; forget those that nothing is kept of."""
+    if not photo_ids:
+        return
+    holders: dict[int, list[tuple[str, str]]] = {photo_id: [] for photo_id in photo_ids}
+    for photo_id, path, inbox in connection.execute(sql.HOLDERS, {"of_photos": list(photo_ids)}):
+        holders[photo_id].append((inbox, path))
+    for photo_id, held in holders.items():
+        changes: dict[str, object] = {"copies": len(held), "missing": int(not held)}
+        if held:
+            changes |= _named(*held[0])
+        connection.execute(sql.UPDATE_PHOTO, {"of_photo": photo_id, **changes})
+    unheld = [photo_id for photo_id, held in holders.items() if not held]
+    if unheld:
+        connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": unheld})
 
 
-def _insert_photo(connection: Connection, original: Original, now: datetime) -> None:
+def _photo_row(original: Original, now: datetime) -> dict[str, object]:
     place = place_columns(original.file.inbox, original.file.path)
-    row = {
+    return {
         **_named(str(place["inbox"]), str(place["path"])),
         "bytes": len(original.content),
         "sha256": original.digest,
         "added_at": iso(now),
         "updated_at": iso(now),
     }
-    connection.execute(sql.ADD_PHOTO, row)
 
 
 def _named(inbox: str, path: str) -> dict[str, object]:
@@ -137,15 +147,8 @@ def _named(inbox: str, path: str) -> dict[str, object]:
     return {"inbox": inbox, "path": path, "folder": folder, "name": name}
 
 
-def _upsert_file(
-    connection: Connection,
-    inbox: Path,
-    path: Path,
-    stamp: FileStamp | None,
-    now: datetime,
-    **columns: object,
-) -> None:
-    values = {
+def _file_row(inbox: Path, path: Path, stamp: FileStamp | None, now: datetime) -> dict[str, object]:
+    return {
         "photo_id": None,
         "reason": None,
         "format": None,
@@ -154,7 +157,5 @@ def _upsert_file(
         "sidecar_reason": None,
         **place_columns(inbox, path),
         **stamp_columns(stamp),
-        **columns,
         "seen_at": iso(now),
     }
-    connection.execute(sql.PUT_FILE, values)

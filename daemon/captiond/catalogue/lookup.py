@@ -10,12 +10,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from captiond.model import Entry, PromptName
+from captiond.model import Entry, PromptName, Result, Status
 
+from . import statements as sql
 from .places import readable
-from .queries import entry
-from .tables import files, jobs, photos
+from .queries import entry, result_from
+from .tables import files, jobs, photos, results
 
+LONGEST_PATH = 4096
+"""No file is called by more."""
 FEWEST_DIGITS = 8
 """So many digits of a photo's SHA-256 name it."""
 
@@ -34,13 +37,17 @@ class FileKnown:
 
 @dataclass(frozen=True, slots=True)
 class JobKnown:
-    """A prompt that is still to be asked, or has failed, and why it did not work so far."""
+    """A prompt that is still to be asked, or has failed, and why it did not work so far.
+
+    `refused` is the newest reply that was no answer.
+    """
 
     prompt: PromptName
     state: str
     tries: int
     error: str | None
     next_try_at: datetime | None
+    refused: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ def look_up(connection: Connection, called: str, folder: Path, *, limit: int = 2
 
     `folder` is where relative paths begin. Several files of one photo are one find.
     """
+    if len(called) > LONGEST_PATH:
+        return []
     # What the command line could not decode is escaped in readable names.
     readable_name = readable(called)
     for condition in _exact_meanings(called, folder):
@@ -68,6 +77,12 @@ def look_up(connection: Connection, called: str, folder: Path, *, limit: int = 2
             return found
     holds = files.c.path.contains(readable_name, autoescape=True)
     return _distinct(connection, holds, readable_name.rpartition("/")[2], limit)
+
+
+def history(connection: Connection, photo_id: int) -> tuple[Result, ...]:
+    """Give every answer that there ever was about a photo, also those that are no longer the current ones."""
+    answers = sql.ALL_RESULTS.where(results.c.photo_id == photo_id, results.c.status != Status.REJECTED)
+    return tuple(result_from(row) for row in connection.execute(answers))
 
 
 def _exact_meanings(called: str, folder: Path) -> Iterator[ColumnElement[bool]]:
@@ -90,14 +105,15 @@ def _distinct(
         # A photo by its number, a file without one by its own, below zero.
         number = row.photo_id or -row.id
         if number not in known and part_of_name.lower() in row.path.rpartition("/")[2].lower():
-            known[number] = _photo(connection, row.photo_id) if row.photo_id else _file_alone(row)
+            known[number] = known_photo(connection, row.photo_id) if row.photo_id else _file_alone(row)
             if len(known) == limit:
                 break
     rows.close()
     return list(known.values())
 
 
-def _photo(connection: Connection, photo_id: int) -> Known:
+def known_photo(connection: Connection, photo_id: int) -> Known:
+    """Give a photo with all its files and open jobs."""
     photo = connection.execute(select(photos).where(photos.c.id == photo_id)).one()
     holding = select(files).where(files.c.photo_id == photo_id).order_by(files.c.id)
     open_jobs = select(jobs).where(jobs.c.photo_id == photo_id).order_by(jobs.c.id)
@@ -106,7 +122,7 @@ def _photo(connection: Connection, photo_id: int) -> Known:
         inbox=photo.inbox,
         entry=entry(connection, photo_id),
         files=tuple(_file(row) for row in connection.execute(holding)),
-        jobs=tuple(_job(row) for row in connection.execute(open_jobs)),
+        jobs=tuple(_job(connection, row) for row in connection.execute(open_jobs).all()),
         missing=bool(photo.missing),
     )
 
@@ -120,6 +136,16 @@ def _file(row: Row[Any]) -> FileKnown:
     return FileKnown(row.path, row.inbox, row.state, row.reason, row.sidecar_reason, seen_at)
 
 
-def _job(row: Row[Any]) -> JobKnown:
+def _job(connection: Connection, row: Row[Any]) -> JobKnown:
     next_try_at = None if row.next_try_at is None else datetime.fromisoformat(row.next_try_at)
-    return JobKnown(PromptName(row.prompt), row.state, row.tries, row.error, next_try_at)
+    of_job = (results.c.photo_id == row.photo_id) & (results.c.prompt == row.prompt)
+    refused = sql.ALL_RESULTS.where(of_job, results.c.status == "rejected").order_by(None)
+    newest = connection.execute(refused.order_by(results.c.id.desc()).limit(1)).one_or_none()
+    return JobKnown(
+        PromptName(row.prompt),
+        row.state,
+        row.tries,
+        row.error,
+        next_try_at,
+        None if newest is None else result_from(newest),
+    )

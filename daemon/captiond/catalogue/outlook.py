@@ -1,12 +1,14 @@
 """How the work stands, for people: what is in the way, and when it will be done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, column, func, select, table
+from sqlalchemy import Connection, Row, column, func, select, table
 
 from captiond.model import PromptName
 
+from .inboxes import SUBJECT as INBOXES
 from .queries import Pace, open_jobs, pace
 from .tables import jobs, photos, results, status
 
@@ -28,13 +30,14 @@ class Remaining:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A picture that needs attention, or waits for a further try."""
+    """A picture that needs attention, or waits for a further try; `prompt` is the first of `prompts`."""
 
     path: str
     prompt: PromptName | None
     state: str
     reason: str | None
     next_try_at: datetime | None
+    prompts: tuple[PromptName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +77,28 @@ def remaining(connection: Connection) -> Remaining | None:
 
 
 def problems(connection: Connection, limit: int) -> list[Problem]:
-    """List what needs attention or waits for a further try, as the view `problems` has it."""
-    return [
-        Problem(
-            row.path,
-            row.prompt,
-            row.state,
-            row.reason,
-            None if row.next_try_at is None else datetime.fromisoformat(row.next_try_at),
-        )
-        for row in connection.execute(select(problems_view).limit(limit))
-    ]
+    """List what needs attention or waits for a further try, once for each picture, as `problems` has it."""
+    found: dict[str, Problem] = {}
+    rows = connection.execute(select(problems_view))
+    for row in rows:
+        known = found.get(row.path)
+        if known is not None and row.prompt is not None:
+            found[row.path] = replace(known, prompts=(*known.prompts, row.prompt))
+        elif known is None and len(found) < limit:
+            found[row.path] = _problem_from(row)
+    rows.close()
+    return list(found.values())
 
 
 def count_problems(connection: Connection) -> int:
-    """Count what `problems` lists."""
-    return connection.scalars(select(func.count()).select_from(problems_view)).one()
+    """Count the pictures that `problems` lists."""
+    return connection.scalars(select(func.count(problems_view.c.path.distinct()))).one()
 
 
 def sayings(connection: Connection) -> list[Saying]:
-    """List what the daemon said last of each subject."""
-    rows = connection.execute(select(status).order_by(status.c.subject))
+    """List what the daemon said last of each subject but its inboxes."""
+    said = select(status).where(status.c.subject != INBOXES).order_by(status.c.subject)
+    rows = connection.execute(said)
     return [Saying(row.subject, row.sentence, datetime.fromisoformat(row.at)) for row in rows]
 
 
@@ -110,6 +114,12 @@ def in_hand(connection: Connection) -> int:
     """Count the photos that a captiond has in hand."""
     held = select(func.count(jobs.c.photo_id.distinct())).where(jobs.c.state == "running")
     return connection.scalars(held).one()
+
+
+def _problem_from(row: Row[Any]) -> Problem:
+    next_try_at = None if row.next_try_at is None else datetime.fromisoformat(row.next_try_at)
+    prompts = () if row.prompt is None else (row.prompt,)
+    return Problem(row.path, row.prompt, row.state, row.reason, next_try_at, prompts)
 
 
 def _quarters(one: Pace) -> tuple[float, float, float]:

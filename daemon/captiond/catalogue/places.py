@@ -17,6 +17,12 @@ def readable(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def own_files(catalogue: Path) -> frozenset[Path]:
+    """Name the catalogue and what lies beside it, which change whenever something is noted about them."""
+    endings = ("", "-wal", "-shm", "-journal", ".lock")
+    return frozenset(catalogue.with_name(catalogue.name + ending) for ending in endings)
+
+
 def place_columns(inbox: Path, path: Path) -> dict[str, object]:
     """Give the columns of `files` that say where a file lies."""
     return {

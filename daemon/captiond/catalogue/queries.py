@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, exists, func, select
 
 from captiond.clock import iso
 from captiond.model import (
@@ -132,6 +132,20 @@ def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[tuple[Path, 
                 yield Path(os.fsdecode(row.path_bytes)), stamp.device if stamp else 0
 
 
+def read_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
+    """Yield the files of an inbox that were read, or refused for what they are.
+
+    To be used up while the connection is open.
+    """
+    looked_at = select(files.c.path_bytes).where(
+        files.c.inbox == readable(inbox), files.c.state.in_(("known", "refused"))
+    )
+    for place in connection.execution_options(yield_per=MOST_PARAMETERS).scalars(looked_at):
+        path = Path(os.fsdecode(place))
+        if path.is_relative_to(inbox):
+            yield path
+
+
 def absent_since(connection: Connection, inbox: Path, moment: datetime) -> list[Path]:
     """List the files of an inbox that were missed first at that moment or before."""
     long_absent = files.c.absent_since <= iso(moment)
@@ -161,9 +175,10 @@ def current_answer(connection: Connection, photo_id: int, prompt: PromptName) ->
 
 
 def progress(connection: Connection) -> Progress:
-    """Count photos, jobs and files by their state."""
+    """Count photos, jobs and files by their state; not the photos that would be asked, were they there."""
+    in_vain = (photos.c.missing == 1) & photos.c.state.in_(("queued", "partial"))
     return Progress(
-        photos=_counted(connection, photos.c.state, PHOTO_STATES),
+        photos=_counted(connection, photos.c.state, PHOTO_STATES, ~in_vain),
         jobs=_counted(connection, jobs.c.state, JOB_STATES),
         files=_counted(connection, files.c.state, FILE_STATES),
     )
@@ -234,8 +249,10 @@ def result_from(row: Row[Any]) -> Result:
     )
 
 
-def _counted(connection: Connection, state: Column[str], states: tuple[str, ...]) -> dict[str, int]:
-    counts = connection.execute(select(state, func.count()).group_by(state))
+def _counted(
+    connection: Connection, state: Column[str], states: tuple[str, ...], *conditions: ColumnElement[bool]
+) -> dict[str, int]:
+    counts = connection.execute(select(state, func.count()).where(*conditions).group_by(state))
     return dict.fromkeys(states, 0) | {row[0]: row[1] for row in counts}
 
 

@@ -17,6 +17,7 @@ from captiond.model import InboxFile, Json, ModelIdentity, PictureFacts, PromptN
 from captiond.prompts.prompt import Prompt
 
 from . import statements as sql
+from .checksums import checksum_of
 from .jobs import make_sidecars_due, refresh_state
 from .places import inbox_file_from
 from .tables import files, models, photos, prompts
@@ -70,7 +71,8 @@ def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Re
         "prompt_id": _prompt_id(connection, prompt, result),
         "model_id": _model_id(connection, result.model, result.created_at),
     }
-    connection.execute(sql.ADD_RESULT, {**ids, **_columns(result)})
+    row = {**ids, **_columns(result)}
+    connection.execute(sql.ADD_RESULT, {**row, "checksum": checksum_of(row)})
     if result.answer.status is Status.REJECTED:
         return
     connection.execute(sql.JOB_DONE, {"of_photo": photo_id, "of_prompt": result.prompt})
@@ -97,11 +99,14 @@ def add_prompt_columns(connection: Connection, prompt_names: Sequence[PromptName
 
 
 def sidecars_due(
-    connection: Connection, limit: int, photo_id: int | None = None, *, after: int = 0
+    connection: Connection, limit: int, photo_ids: Sequence[int] | None = None, *, after: int = 0
 ) -> list[SidecarDue]:
     """List files whose sidecar is due, of photos that nobody is working on, behind the file `after`."""
-    due = sql.SIDECARS_DUE if photo_id is None else sql.SIDECARS_DUE_OF_PHOTO
-    rows = connection.execute(due, {"after": after, "at_most": limit, "of_photo": photo_id})
+    page = {"after": after, "at_most": limit}
+    if photo_ids is None:
+        rows = connection.execute(sql.SIDECARS_DUE, page)
+    else:
+        rows = connection.execute(sql.SIDECARS_DUE_OF_PHOTOS, {**page, "of_photos": photo_ids})
     return [_sidecar_due(row) for row in rows]
 
 
@@ -141,8 +146,8 @@ def _columns(result: Result) -> dict[str, object]:
         "reason": answer.reason,
         "from_prompt": result.from_prompt,
         "created_at": iso(result.created_at),
-        "seconds": result.seconds,
-        "load_seconds": result.load_seconds,
+        "seconds": _to_the_millisecond(result.seconds),
+        "load_seconds": _to_the_millisecond(result.load_seconds),
         "prompt_tokens": result.prompt_tokens,
         "output_tokens": result.output_tokens,
         "finish": result.finish,
@@ -228,9 +233,22 @@ def _with_answer(prompt: PromptName, row: Row[Any]) -> object:
 
 def _replace_objects(connection: Connection, photo_id: int, content: str | None) -> None:
     connection.execute(sql.FORGET_OBJECTS, {"of_photo": photo_id})
-    names = dict.fromkeys(json.loads(content)) if content else {}
+    names = names_in(content)
     if names:
         connection.execute(sql.ADD_OBJECTS, [{"photo_id": photo_id, "name": name} for name in names])
+
+
+def names_in(content: str | None) -> list[str]:
+    """Give the names in an answer to `objects`, each once; who asks it otherwise may get another shape."""
+    given: Json = json.loads(content) if content else []
+    if not isinstance(given, list | dict):
+        return []
+    return list(dict.fromkeys(name for name in given if isinstance(name, str)))
+
+
+def _to_the_millisecond(seconds: float | None) -> float | None:
+    """Keep no more of a duration than a sidecar tells."""
+    return None if seconds is None else round(float(seconds), 3)
 
 
 def _dumped(content: Json) -> str | None:

@@ -80,14 +80,24 @@ def search(connection: sqlite3.Connection, words: str, *, limit: int, today: dat
     return Found(_hits(connection, asked, best), len(ids), len(ids) == MOST_RANKED, tuple(notes))
 
 
+def matching(connection: sqlite3.Connection, words: str, *, today: date) -> list[int]:
+    """Give the ids of all photos that a search finds, however many; none where nothing was looked for."""
+    connection.create_function("has_word", 2, has_word, deterministic=True)
+    terms = parse(words, today=today, own_columns=_own_columns(connection))
+    asked = [term for term in terms if term.match or term.where]
+    return _candidates(connection, asked, limit=-1) if asked else []
+
+
 def _own_columns(connection: sqlite3.Connection) -> set[str]:
     """Name the columns of the prompts that the user added: the generated ones, but for `year`."""
     columns = connection.execute("SELECT name FROM pragma_table_xinfo('photos') WHERE hidden = 2")
     return {name for (name,) in columns} - {"year"}
 
 
-def _candidates(connection: sqlite3.Connection, terms: Sequence[Term]) -> list[int]:
-    """Give the ids of the newest photos that fulfil all terms."""
+def _candidates(
+    connection: sqlite3.Connection, terms: Sequence[Term], *, limit: int = MOST_RANKED
+) -> list[int]:
+    """Give the ids of the newest photos that fulfil all terms; all of them where `limit` is -1."""
     match = " AND ".join(term.match for term in terms if term.match)
     conditions = [f"({term.where})" for term in terms if term.where]
     values = [value for term in terms if term.where for value in term.values]
@@ -97,8 +107,8 @@ def _candidates(connection: sqlite3.Connection, terms: Sequence[Term]) -> list[i
     else:
         origin, order = "photos", "photos.taken_at DESC, photos.id DESC"
     where = " AND ".join(conditions) or "TRUE"
-    query = f"SELECT photos.id FROM {origin} WHERE {where} ORDER BY {order} LIMIT {MOST_RANKED}"  # noqa: S608 - our words
-    return [row[0] for row in connection.execute(query, values)]
+    query = f"SELECT photos.id FROM {origin} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - our words
+    return [row[0] for row in connection.execute(query, [*values, limit])]
 
 
 def _ranked(connection: sqlite3.Connection, terms: Sequence[Term], ids: list[int]) -> list[int]:
