@@ -1,8 +1,9 @@
-"""The composition root: what settings become, how a run ends, and what is read again while it lasts."""
+"""The composition root: how a run ends, and what is read again while it lasts."""
 
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, closing
@@ -14,11 +15,16 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from captiond import app
-from captiond.catalogue import queries
+from captiond import app, wiring
+from captiond.caging import caged
+from captiond.catalogue import outlook, queries
 from captiond.catalogue.database import asking
 from captiond.catalogue.locking import locked
+from captiond.catalogue.store import Catalogue
+from captiond.clock import SystemClock
 from captiond.errors import BadConfiguration, CatalogueInUse, InboxGone
+from captiond.imaging.limits import Limits
+from captiond.imaging.worker import Decoder
 from captiond.model import PromptName, SidecarPlace
 from captiond.settings import Settings
 from captiond.simulator import Fault, Simulator, SimulatorSettings
@@ -31,66 +37,6 @@ OCR = PromptName("ocr")
 def settings(tmp_path: Path, **more: Any) -> Settings:
     chosen = {"inboxes": (tmp_path / "inbox",), "catalogue": tmp_path / "catalogue.db"}
     return Settings(**{**chosen, **more})
-
-
-# ── what settings become ──
-
-
-def test_prompts_come_in_asking_order(tmp_path: Path) -> None:
-    mood = {"enabled": True}
-    choices = app.choices_from(settings(tmp_path, prompts={"mood": mood}))
-    assert choices.names == ("objects", "description", "ocr", "mood", "translation")
-
-
-def test_a_prompts_own_options_go_before_those_of_all(tmp_path: Path) -> None:
-    prompts = {"ocr": {"options": {"temperature": 0.7}}}
-    choices = app.choices_from(settings(tmp_path, ollama={"seed": 9}, prompts=prompts))
-    options = {prompt.name: prompt.options for prompt in choices.prompts}
-    assert (options[OCR]["temperature"], options[OCR]["seed"]) == (0.7, 9)
-    assert options[DESCRIPTION]["temperature"] == 0.0
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"ollama": {"model": "llava:7b"}},
-        {"ollama": {"temperature": 0.5}},
-        {"prompts": {"description": {"text": "What is it?"}}},
-    ],
-)
-def test_a_prompts_version_follows_all_that_decides_its_answer(
-    tmp_path: Path, change: dict[str, Any]
-) -> None:
-    before = app.choices_from(settings(tmp_path)).versions
-    after = app.choices_from(settings(tmp_path, **change)).versions
-    assert before[DESCRIPTION] != after[DESCRIPTION]
-    assert (before[OCR] == after[OCR]) == ("prompts" in change)
-
-
-def test_limits_are_taken_over(tmp_path: Path) -> None:
-    imaging = {"formats": ("JPEG", "TIFF"), "max_file_megabytes": 7}
-    limits = app.choices_from(settings(tmp_path, imaging=imaging)).limits
-    assert (limits.formats, limits.max_file_bytes) == (("JPEG", "TIFF"), 7_000_000)
-
-
-def test_one_inbox_has_the_tree_for_itself_and_several_share_it(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    alone = settings(tmp_path, sidecars=f"tree:{tree}")
-    both = settings(tmp_path, sidecars=f"tree:{tree}", inboxes=("/pictures/a", "/pictures/b"))
-    assert list(app.choices_from(alone).sidecars.of_inbox.values()) == [SidecarPlace("tree", tree)]
-    assert app.choices_from(both).sidecars.of_inbox == {
-        Path("/pictures/a"): SidecarPlace("tree", tree / "pictures/a"),
-        Path("/pictures/b"): SidecarPlace("tree", tree / "pictures/b"),
-    }
-
-
-def test_sidecars_that_find_no_room_go_beside_the_catalogue(tmp_path: Path) -> None:
-    assert app.choices_from(settings(tmp_path)).sidecars.fallback == tmp_path / "sidecars"
-
-
-def test_a_prompt_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadConfiguration, match="season"):
-        app.choices_from(settings(tmp_path, prompts={"season": {"text": "When was it?"}}))
 
 
 # ── a run ──
@@ -264,7 +210,7 @@ async def test_a_model_that_is_missing_is_fetched_and_that_is_told(run: Run, mak
 
 
 def test_fetching_is_told_in_steps_of_five_percent_for_each_part(heard: LogCapture) -> None:
-    talk = app._Talk(logging_to(heard))
+    talk = wiring._Talk(logging_to(heard))
     for part in ("pulling a", "pulling b"):
         for done_bytes in range(1001):
             talk.pulling(part, done_bytes, 1000)
@@ -337,3 +283,36 @@ async def test_versions_name_the_model_that_is_asked(run: Run, make_photo: MakeP
 
 def settings_of(prompts: dict[str, Any]) -> Any:
     return Settings(prompts=prompts).prompts
+
+
+# ── the cage ──
+
+GAPPED = """
+import sys
+from captiond.imaging.wire import packed
+sys.stdout.buffer.write(packed({{"bars": {bars!r}}}))
+sys.stdout.flush()
+sys.stdin.buffer.read()
+"""
+
+
+@pytest.mark.anyio
+async def test_what_holds_the_decode_process_is_told(run: Run) -> None:
+    await run()
+    with asking(run.settings.catalogue) as connection:
+        said = {each.subject: each.sentence for each in outlook.sayings(connection)}
+    assert said["cage"].startswith("The decode process is held by ")
+    warned = run.said("the cage has gaps")
+    assert [line["reason"] for line in warned] == ([said["cage"]] if ";" in said["cage"] else [])
+
+
+@pytest.mark.anyio
+async def test_gaps_in_the_cage_are_warned_of(run: Run, tmp_path: Path) -> None:
+    program = GAPPED.format(bars={"landlock_abi": 0, "seccomp": True, "gaps": ["no Landlock: old kernel"]})
+    decoder = Decoder(Limits(), command=(sys.executable, "-c", program))
+    with Catalogue(tmp_path / "own.db", SystemClock().now()) as catalogue:
+        async with caged(decoder, catalogue, SystemClock(), run.log):
+            assert [line["log_level"] for line in run.said("the cage has gaps")] == ["warning"]
+        (saying,) = catalogue.ask(outlook.sayings)
+    assert saying.sentence == run.said("the cage has gaps")[0]["reason"]
+    assert "held by seccomp and limits on resources; no Landlock: old kernel." in saying.sentence

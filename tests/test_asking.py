@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 import daemon_parts
+from captiond import asking
 from captiond.errors import ServerAway
 from captiond.model import PromptName
 from captiond.simulator import Fault
@@ -102,6 +103,33 @@ async def test_an_unusable_reply_is_kept_as_rejected_and_charged(parts: Parts, m
     assert parts.rows("SELECT description FROM photos") == [(None,)]
 
 
+@pytest.mark.parametrize("kind", ["refusal", "done-false", "loop"])
+async def test_a_rejected_reply_is_kept_with_who_gave_it_and_how_long_it_took(
+    parts: Parts, make_photo: MakePhoto, kind: str
+) -> None:
+    parts.server.faults.set(Fault(kind, prompt=DESCRIPTION_WORDS))
+    await parts.take_in(make_photo())
+    await parts.describe()
+    ((model, server, seconds),) = parts.rows(
+        "SELECT m.name, m.server, r.seconds FROM results r JOIN models m ON m.id = r.model_id "
+        "WHERE r.status = 'rejected'"
+    )
+    assert model == "llava:13b-v1.6"
+    assert server
+    assert seconds is not None
+
+
+async def test_a_rejected_reply_is_kept_up_to_a_limit(
+    parts: Parts, make_photo: MakePhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LONGEST_REJECTED", 12)
+    parts.server.faults.set(Fault("refusal", prompt=DESCRIPTION_WORDS))
+    await parts.take_in(make_photo())
+    await parts.describe()
+    ((raw,),) = parts.rows("SELECT raw FROM results WHERE status = 'rejected'")
+    assert raw == "I'm sorry, b"
+
+
 async def test_what_stays_unusable_rests_after_three_tries(parts: Parts, make_photo: MakePhoto) -> None:
     parts.server.faults.set(Fault("refusal", prompt=DESCRIPTION_WORDS))
     await parts.take_in(make_photo())
@@ -158,7 +186,7 @@ async def test_a_question_whose_source_has_no_answer_waits_with_it(
     await parts.describe()
     errors = dict(parts.rows("SELECT prompt, error FROM jobs"))
     assert errors.keys() == {"ocr", "translation"}
-    assert errors["translation"] == 'it is asked about "ocr", which has no answer yet'
+    assert errors["translation"] == 'it is asked after "ocr", which has no answer yet'
     await parts.clock.sleep(6)
     await parts.describe()
     assert parts.asked()[-2:] == ["ocr", "translation"]

@@ -1,43 +1,35 @@
 """The composition root: builds everything from the settings, hands it over, and closes it in reverse."""
 
 import asyncio
-import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
 from . import __version__
+from .caging import caged
 from .catalogue import queries
 from .catalogue.locking import locked
 from .catalogue.store import Catalogue
-from .choices import Choices
 from .clock import Clock, SystemClock
 from .errors import BadConfiguration
-from .imaging.canary import CANARY_JPEG
-from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
 from .imaging.worker import Decoder
 from .model import SidecarPlace
-from .outbox import Outbox, SidecarPlaces
+from .orders import orders_taken
+from .outbox import Outbox
 from .pipeline import Pipeline
 from .printable import printable
-from .prompts.builtin import configured
-from .prompts.checks import streaming_stop
-from .prompts.prompt import fingerprint
 from .service import Outcome, Service
 from .settings import Settings, changed_needing_restart, taking_over
 from .signals import ended, until_stopped
 from .systemd import ServiceManager
-from .vision.endpoints import Endpoint, Health
-from .vision.ollama import OllamaBackend, TimeLimits
+from .wiring import choices_from, endpoint_for, place_for
 
 EXIT_CODES = {Outcome.LEFT: 75, Outcome.SERVER_AWAY: 69}
 SOME_FAILED = 1
-PULL_STEP_PERCENT = 5
 
 
 class Display(Protocol):
@@ -62,11 +54,11 @@ async def run(
     # A writer that opens a file while it is leased makes the kernel send SIGIO, which would kill.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     async with AsyncExitStack() as stack:
-        stack.enter_context(locked(settings.catalogue))
-        catalogue = stack.enter_context(Catalogue(settings.catalogue, clock.now()))
+        lock = stack.enter_context(locked(settings.catalogue))
+        catalogue = stack.enter_context(Catalogue(settings.catalogue, clock.now(), lock))
         for inbox in settings.inboxes:
             _make_inbox(inbox, catalogue, log)
-        _make_tree(settings.sidecars, log)
+            _make_tree(place_for(inbox, settings), log)
         service = await _service(settings, catalogue, stack, clock=clock, log=log, heartbeat=manager.alive)
         if display is not None:
             following = asyncio.create_task(display.follow(catalogue, clock))
@@ -90,34 +82,6 @@ async def run(
         return await _exit_code(outcome, once, catalogue, settings.inboxes)
 
 
-def choices_from(settings: Settings) -> Choices:
-    """Turn settings into the plain values that the pipeline works with; raises BadConfiguration."""
-    sampling = settings.ollama.options()
-    prompts = tuple(
-        replace(prompt, options={**sampling, **prompt.options})
-        for prompt in configured(settings.prompt_tables(), target=settings.translation.target)
-    )
-    return Choices(
-        prompts=prompts,
-        versions={
-            prompt.name: fingerprint(
-                prompt, model=settings.ollama.model, preparation_version=PREPARATION_VERSION
-            )
-            for prompt in prompts
-        },
-        limits=Limits(
-            formats=settings.imaging.formats,
-            max_file_bytes=settings.imaging.max_file_bytes,
-            heif=heif_installed(),
-        ),
-        store_gps=settings.imaging.store_gps,
-        sidecars=SidecarPlaces(
-            of_inbox={inbox: _place(inbox, settings) for inbox in settings.inboxes},
-            fallback=settings.catalogue.parent / "sidecars",
-        ),
-    )
-
-
 async def _service(
     settings: Settings,
     catalogue: Catalogue,
@@ -128,14 +92,13 @@ async def _service(
     heartbeat: Callable[[str], None],
 ) -> Service:
     choices = choices_from(settings)
-    decoder = await stack.enter_async_context(
-        Decoder(choices.limits, time_limit_seconds=settings.imaging.decode_seconds)
-    )
-    endpoints = [_endpoint(url, settings, choices, clock, log) for url in settings.ollama.url]
+    decoder = Decoder(choices.limits, time_limit_seconds=settings.imaging.decode_seconds)
+    await stack.enter_async_context(caged(decoder, catalogue, clock, log))
+    endpoints = [endpoint_for(url, settings, choices, clock, log) for url in settings.ollama.url]
     for endpoint in endpoints:
         stack.push_async_callback(endpoint.close)
     outbox = Outbox(catalogue, log, __version__)
-    return Service(
+    service = Service(
         Pipeline(choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, outbox=outbox),
         settings.inboxes,
         endpoints,
@@ -147,6 +110,10 @@ async def _service(
         quiet_seconds=settings.inbox.quiet_seconds,
         scan_seconds=settings.inbox.scan_minutes * 60,
     )
+    await stack.enter_async_context(
+        orders_taken(catalogue, clock, log, service.look_around, sentence=lambda: service.sentence)
+    )
+    return service
 
 
 class _Reloading:
@@ -196,71 +163,6 @@ async def _exit_code(
     if outcome is not Outcome.DONE:
         return EXIT_CODES.get(outcome or Outcome.LEFT, 75)
     return SOME_FAILED if await catalogue.read(queries.problems_in, inboxes) else 0
-
-
-def _endpoint(
-    url: str, settings: Settings, choices: Choices, clock: Clock, log: structlog.stdlib.BoundLogger
-) -> Endpoint:
-    ollama = settings.ollama
-    backend = OllamaBackend(
-        url,
-        ollama.model,
-        clock=clock,
-        options=ollama.options(),
-        keep_alive=ollama.keep_alive,
-        limits=TimeLimits(
-            connect_seconds=ollama.connect_seconds,
-            first_frame_seconds=ollama.first_frame_seconds,
-            gap_seconds=ollama.gap_seconds,
-            total_seconds=ollama.total_seconds,
-        ),
-        max_side_pixels=ollama.max_side_pixels,
-        other_models=[prompt.model for prompt in choices.prompts if prompt.model],
-        stop_early=streaming_stop,
-    )
-    talk = _Talk(log.bind(server=backend.name))
-    return Endpoint(
-        backend,
-        parallel=ollama.parallel,
-        canary_jpeg=CANARY_JPEG,
-        clock=clock,
-        rng=random.Random(),  # noqa: S311 - jitter
-        pull=ollama.pull,
-        changed=talk.changed,
-        progress=talk.pulling,
-    )
-
-
-class _Talk:
-    """Says once what happens to a server, and now and then how far a model is fetched."""
-
-    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
-        self._log = log
-        self._told_percent = -PULL_STEP_PERCENT
-
-    def changed(self, _name: str, health: Health) -> None:
-        if health.up:
-            self._log.info("server ready")
-            for warning in health.warnings:
-                self._log.warning("server warning", reason=warning)
-        else:
-            self._log.warning("server away", reason=health.reason)
-
-    def pulling(self, status: str, done_bytes: int, all_bytes: int) -> None:
-        percent = 100 * done_bytes // all_bytes if all_bytes else 0
-        if percent < self._told_percent:
-            self._told_percent = -PULL_STEP_PERCENT
-        if percent >= self._told_percent + PULL_STEP_PERCENT:
-            self._told_percent = percent
-            self._log.info("fetching the model", step=status, percent=percent, bytes=all_bytes)
-
-
-def _place(inbox: Path, settings: Settings) -> SidecarPlace:
-    """Give the place of an inbox's sidecars; several inboxes share a tree by their names."""
-    place = settings.sidecars
-    if place.folder is None or len(settings.inboxes) == 1:
-        return place
-    return replace(place, folder=place.folder / inbox.relative_to("/"))
 
 
 def _told(place: SidecarPlace) -> str:

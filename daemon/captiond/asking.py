@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from captiond.catalogue import jobs, queries, results
@@ -11,11 +12,18 @@ from captiond.clock import Clock
 from captiond.errors import ServerRefused, ServerStumbled, TryAgain, UnusableReply
 from captiond.model import Answer, Job, Json, Lease, PromptName, Reply, Result, Source, Status
 from captiond.patience import Patience
+from captiond.prompts import express
 from captiond.prompts.answers import schema_for, understand, wording
+from captiond.prompts.checks import complete_text
+from captiond.prompts.conditions import asked_first, unmet
 from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reason_to_skip
 from captiond.vision.backend import Question
-from captiond.vision.endpoints import Endpoint
+from captiond.vision.endpoints import Endpoint, ModelLacking
+
+FEWEST_AT_ONCE = 2
+LONGEST_REJECTED = 20_000
+"""Characters of a refused reply that are kept for people to look at."""
 
 Pictures = Mapping[str | None, bytes]
 """What each model is to see, as JPEG; None is the main model."""
@@ -47,16 +55,19 @@ class Asking:
         answers: dict[PromptName, Answer] = {}
         # The photo keeps one slot for all its prompts, back to back: the server encodes its picture once.
         async with self.endpoint.slot():
+            said = await self._ask_at_once(open_jobs)
             for prompt in self.choices.prompts:
                 job = open_jobs.get(prompt.name)
                 if job is None:
                     continue
                 try:
-                    answers[prompt.name] = await self._ask(prompt, job)
+                    answers[prompt.name] = await self._ask(prompt, job, said.get(prompt.name))
                 except UnusableReply as failure:
-                    await self._keep_rejected(prompt, failure)
+                    await self.charge([prompt.name], f"{prompt.name}: {failure}")
+                except ModelLacking:
+                    await self.patience.insist(jobs.release_prompt, self.lease.photo_id, prompt.name)
                 except _SourceOpen as failure:
-                    await self._wait_for_source(prompt, str(failure))
+                    await self._wait_for_source(prompt, failure.source)
                 except ServerRefused as failure:
                     await self.charge([prompt.name], str(failure), final=True)
                 except ServerStumbled as failure:
@@ -66,37 +77,78 @@ class Asking:
                 del open_jobs[prompt.name]
         return answers
 
-    async def _ask(self, prompt: Prompt, job: Job) -> Answer:
-        source = await self._source(prompt)
-        reason = reason_to_skip(prompt, source)
+    async def _ask_at_once(self, open_jobs: Mapping[PromptName, Job]) -> dict[PromptName, Reply]:
+        """Ask in one structured reply what may be asked so; gives what it says to each prompt.
+
+        Where that fails, for whatever reason, it says nothing: each prompt is asked by itself, and judged.
+        """
+        fresh = [
+            prompt
+            for prompt in self.choices.express
+            if prompt.name in open_jobs and not open_jobs[prompt.name].tries
+        ]
+        if len(fresh) < FEWEST_AT_ONCE:
+            return {}
+        try:
+            reply = await self.endpoint.ask(_question_of_all(fresh, self.pictures))
+            said = express.parts(fresh, complete_text(reply))
+        except (UnusableReply, ServerRefused, ServerStumbled):
+            return {}
+        return {name: _share(reply, text, len(said)) for name, text in said.items()}
+
+    async def _ask(self, prompt: Prompt, job: Job, said: Reply | None) -> Answer:
+        deciding = {name: await self._answer_of(name) for name in asked_first(prompt)}
+        source = deciding[prompt.from_prompt] if prompt.from_prompt else None
+        reason = unmet(prompt, deciding, self._places) or reason_to_skip(prompt, source)
         if reason is not None:
             result = self._result(prompt, Answer(Status.SKIPPED, reason=reason), None)
         else:
-            about = source.value if source else None
-            reply = await self.endpoint.ask(_question(prompt, job, about, self.pictures))
-            result = self._result(prompt, understand(prompt, reply, about), reply)
-        await self.patience.insist(results.add_result, self.lease.photo_id, prompt, result)
+            reply, answer = self._understood(prompt, said) or await self._answered(
+                prompt, job, source.value if source else None
+            )
+            result = self._result(prompt, answer, reply)
+        await self._keep(prompt, result)
         return result.answer
 
-    async def _source(self, prompt: Prompt) -> Answer | None:
-        """Give the earlier answer that a prompt is about, None for a prompt about the picture."""
-        if prompt.from_prompt is None:
+    def _understood(self, prompt: Prompt, said: Reply | None) -> tuple[Reply, Answer] | None:
+        """Understand what was said with other answers; None: it is to be asked for by itself."""
+        if said is None:
             return None
-        source = await self.catalogue.read(queries.current_answer, self.lease.photo_id, prompt.from_prompt)
-        if source is None:
-            raise _SourceOpen(f'it is asked about "{prompt.from_prompt}", which has no answer yet')
-        return source
+        try:
+            return said, understand(prompt, said)
+        except UnusableReply:
+            return None
 
-    async def _wait_for_source(self, prompt: Prompt, reason: str) -> None:
-        assert prompt.from_prompt is not None
-        follow = (self.lease.photo_id, prompt.name, prompt.from_prompt)
+    async def _answered(self, prompt: Prompt, job: Job, about: str | None) -> tuple[Reply, Answer]:
+        """Ask and understand; a reply that is no answer is kept as rejected, and goes on as UnusableReply."""
+        reply = None
+        try:
+            reply = await self.endpoint.ask(_question(prompt, job, about, self.pictures))
+            return reply, understand(prompt, reply, about)
+        except UnusableReply as failure:
+            reply = failure.reply if isinstance(failure.reply, Reply) else reply
+            rejected = Answer(Status.REJECTED, reason=str(failure), raw=failure.raw[:LONGEST_REJECTED])
+            await self._keep(prompt, self._result(prompt, rejected, reply))
+            raise
+
+    async def _keep(self, prompt: Prompt, result: Result) -> None:
+        await self.patience.insist(results.add_result, self.lease.photo_id, prompt, result)
+
+    @property
+    def _places(self) -> list[Path]:
+        return [file.path.relative_to(file.inbox) for file in self.lease.files]
+
+    async def _answer_of(self, name: PromptName) -> Answer:
+        """Give an earlier answer that decides about a prompt."""
+        answer = await self.catalogue.read(queries.current_answer, self.lease.photo_id, name)
+        if answer is None:
+            raise _SourceOpen(name)
+        return answer
+
+    async def _wait_for_source(self, prompt: Prompt, source: PromptName) -> None:
+        follow = (self.lease.photo_id, prompt.name, source)
+        reason = f'it is asked after "{source}", which has no answer yet'
         await self.patience.insist(jobs.follow, *follow, reason=reason)
-
-    async def _keep_rejected(self, prompt: Prompt, failure: UnusableReply) -> None:
-        answer = Answer(Status.REJECTED, reason=str(failure), raw=failure.raw)
-        rejected = self._result(prompt, answer, None)
-        await self.patience.insist(results.add_result, self.lease.photo_id, prompt, rejected)
-        await self.charge([prompt.name], f"{prompt.name}: {failure}")
 
     def _result(self, prompt: Prompt, answer: Answer, reply: Reply | None) -> Result:
         result = Result(
@@ -121,7 +173,32 @@ class Asking:
 
 
 class _SourceOpen(TryAgain):
-    """The answer that a prompt is about is not there yet."""
+    """An answer that decides about a prompt is not there yet."""
+
+    def __init__(self, source: PromptName) -> None:
+        super().__init__(f"{source} has no answer yet")
+        self.source = source
+
+
+def _question_of_all(prompts: Sequence[Prompt], pictures: Pictures) -> Question:
+    return Question(
+        text=express.wording(prompts),
+        image=pictures[None],
+        schema=express.schema(prompts),
+        num_predict=express.num_predict(prompts),
+        options=prompts[0].options,
+    )
+
+
+def _share(reply: Reply, text: str, shares: int) -> Reply:
+    """Give one answer's share of a reply: its words, and its part of what they all cost."""
+    return replace(
+        reply,
+        text=text,
+        seconds=reply.seconds / shares,
+        load_seconds=reply.load_seconds / shares,
+        output_tokens=reply.output_tokens // shares,
+    )
 
 
 def _question(prompt: Prompt, job: Job, about: str | None, pictures: Pictures) -> Question:

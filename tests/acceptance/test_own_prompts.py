@@ -2,6 +2,7 @@
 
 import json
 import os
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +37,12 @@ type = "object"
 required = ["colours"]
 properties = { colours = { type = "array", items = { type = "string" } } }
 """
+SIGN = """
+[prompts.sign]
+kind = "text"
+text = "What does it forbid?"
+when = { ocr = true, folder = "street*" }
+"""
 FINE = """
 [prompts.fine]
 kind = "text"
@@ -44,6 +51,11 @@ text = "Describe the fine print."
 """
 ANYRES = "llava16hd"
 """A model that the simulated server has and that cuts large pictures into tiles of 576 tokens each."""
+
+
+def pull_by_hand(server: SimulatedServer, model: str) -> None:
+    body = json.dumps({"model": model, "stream": False}).encode()
+    urllib.request.urlopen(f"{server.url}/api/pull", body).close()
 
 
 def asked(server: SimulatedServer) -> Counter[str]:
@@ -180,32 +192,53 @@ def test_a_model_that_only_a_prompt_wants_is_fetched_too(
     assert ended.stderr.count('event="server away"') == 0, "it was known at the start what is wanted"
 
 
-def test_a_prompts_model_that_may_not_be_fetched_is_asked_for_by_name(
-    impatient: Command, inbox: Path, make_photo: MakePhoto
+def test_a_prompts_model_that_may_not_be_fetched_is_asked_for_by_name_and_the_others_go_on(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, sidecar_of: Sidecar
 ) -> None:
     photo = make_photo()
     impatient.configure("[ollama]\npull = false\n" + FINE.format(model="bakllava"))
 
     ended = impatient("run", "--once", inbox)
 
-    assert ended.returncode == os.EX_UNAVAILABLE
-    assert "has not got the model bakllava. `ollama pull bakllava` there fetches it." in ended.stderr
-    assert impatient.rows("SELECT DISTINCT tries, error FROM jobs") == [(0, None)]
-    assert not beside(photo).exists()
+    assert ended.returncode == os.EX_TEMPFAIL, "work is left"
+    (warning,) = [line for line in ended.stderr.splitlines() if 'event="server warning"' in line]
+    assert "has not got the model bakllava. `ollama pull bakllava` there fetches it." in warning
+    assert 'event="server away"' not in ended.stderr
+    assert impatient.rows("SELECT prompt, state, tries, error FROM jobs") == [("fine", "queued", 0, None)]
+    assert sidecar_of(photo)["results"].keys() == {"objects", "description", "ocr", "translation"}
+    assert impatient.why(photo) == "Waiting for its turn: fine."
+
+
+def test_a_prompt_goes_on_by_itself_when_its_model_has_come(
+    impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto, eventually: Eventually
+) -> None:
+    photo = make_photo()
+    impatient.configure("[ollama]\npull = false\n" + FINE.format(model="qwen2.5vl:7b"))
+    with impatient.running(inbox):
+        eventually(beside(photo).exists)
+        eventually(lambda: "has not got the model qwen2.5vl:7b" in impatient("status").stdout)
+        assert len(server.questions) == 3
+    pull_by_hand(server, "qwen2.5vl:7b")
+
+    assert impatient("run", "--once", inbox).returncode == 0
+
+    assert impatient.rows("SELECT state FROM photos") == [("done",)]
+    assert [question["model"] for question in server.questions[3:]] == ["qwen2.5vl:7b"]
 
 
 def test_a_prompts_model_that_cannot_see_is_named_and_nobody_is_charged(
     impatient: Command, inbox: Path, make_photo: MakePhoto, eventually: Eventually
 ) -> None:
-    make_photo()
+    photo = make_photo()
     impatient.configure(FINE.format(model="textonly"))
     with impatient.running(inbox) as process:
-        eventually(lambda: impatient.told("server away"))
+        eventually(beside(photo).exists)
         assert process.poll() is None
 
-    (away,) = impatient.told("server away")
-    assert "The model textonly on " in away
-    assert "cannot see pictures. Choose a vision model" in away
+    (warning,) = impatient.told("server warning")
+    assert "The model textonly on " in warning
+    assert "cannot see pictures. Choose a vision model" in warning
+    assert not impatient.told("server away")
     assert impatient.rows("SELECT sum(tries), count(error) FROM jobs") == [(0, 0)]
     assert impatient.rows("SELECT count(*) FROM results WHERE prompt = 'fine'") == [(0,)]
 
@@ -239,3 +272,25 @@ def test_a_prompt_that_cannot_be_asked_is_refused_in_words(
     assert ended.returncode == os.EX_CONFIG
     assert reason in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_prompt_is_asked_only_where_its_conditions_hold(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, server: SimulatedServer
+) -> None:
+    impatient.configure(SIGN)
+    make_photo("street/sign.jpg", "navy", text="Halt")
+    make_photo("street/plain.jpg", "green")
+    make_photo("sign.jpg", "red", text="Stop")
+    assert impatient("run", inbox, "--once").returncode == 0
+    told = impatient.rows(
+        "SELECT path, status, results.reason FROM results JOIN photos ON photos.id = photo_id"
+        " WHERE prompt = 'sign' ORDER BY path"
+    )
+    assert [(path, status) for path, status, _ in told] == [
+        ("sign.jpg", "skipped"),
+        ("street/plain.jpg", "skipped"),
+        ("street/sign.jpg", "ok"),
+    ]
+    assert told[0][2] == "it is asked only where folder has street*"
+    assert told[1][2] == "it is asked only where ocr has an answer"
+    assert len(server.questions) == 3 * 3 + 2 + 1

@@ -9,7 +9,7 @@ import pytest
 from captiond.catalogue.tables import photos
 from captiond.errors import BadConfiguration
 from captiond.model import SidecarPlace
-from captiond.prompts.builtin import configured
+from captiond.prompts.configuring import configured
 from captiond.settings import Settings, changed_needing_restart, load, setting_names
 
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "config.example.toml"
@@ -193,7 +193,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ),
         (
             "[translation]\ntarget = 'english!'",
-            '2: translation.target: must be a language tag like "en" or "pt-BR", not "english!"',
+            '2: translation.target[0]: must be a language tag like "en" or "pt-BR", not "english!"',
         ),
     ],
 )
@@ -294,7 +294,7 @@ def test_the_prompts_of_the_example_show_every_field(tmp_path: Path) -> None:
 
 def test_the_prompts_of_the_example_work(tmp_path: Path) -> None:
     tables = example_with_prompts(tmp_path).prompt_tables()
-    assert {prompt.name for prompt in configured(tables, target="en")} >= set(tables)
+    assert {prompt.name for prompt in configured(tables, targets=["en"])} >= set(tables)
 
 
 def test_settings_can_be_shown_as_json() -> None:

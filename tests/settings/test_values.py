@@ -2,7 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from captiond.settings.values import apart, keep_alive, server_url, sidecar_place, split, whole_path
+from captiond.model import Json
+from captiond.settings.values import (
+    DEEPEST_LEVELS,
+    apart,
+    keep_alive,
+    server_url,
+    shallow,
+    sidecar_place,
+    split,
+    whole_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +65,52 @@ def test_a_path_begins_at_home_or_at_the_root() -> None:
 def test_what_is_no_whole_path_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a"):
         whole_path(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "path"), [("/a/b/../in", "/a/in"), ("/a/./in", "/a/in"), ("/../a", "/a"), ("/a/b/..", "/a")]
+)
+def test_a_path_is_written_without_dots(written: str, path: str) -> None:
+    assert whole_path(written) == Path(path)
+
+
+def test_dots_behind_a_link_lead_where_the_system_goes(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "deep")
+    assert whole_path(tmp_path / "link" / ".." / "in") == tmp_path / "disk" / "in"
+
+
+def test_links_stay_as_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    assert whole_path(tmp_path / "x" / ".." / "link") == tmp_path / "link"
+
+
+def test_one_inbox_by_two_ways_is_one(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "2024").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    assert apart((tmp_path / "link", tmp_path / "disk")) == (tmp_path / "link",)
+    with pytest.raises(ValueError, match="lies inside"):
+        apart((tmp_path / "link", tmp_path / "disk" / "2024"))
+
+
+def test_a_loop_of_links_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert whole_path(tmp_path / "loop" / "in") == tmp_path / "loop" / "in"
+
+
+def test_json_that_is_nested_too_deep_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be JSON"):
+        split("[" * 100_000, ",")
+
+
+def test_a_schema_is_not_nested_for_ever() -> None:
+    fine: Json = 1
+    for _ in range(DEEPEST_LEVELS):
+        fine = {"a": fine}
+    assert shallow(fine) is fine
+    with pytest.raises(ValueError, match="must not be nested deeper"):
+        shallow([fine])
 
 
 def test_an_inbox_named_twice_is_one() -> None:

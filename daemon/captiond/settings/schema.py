@@ -1,4 +1,4 @@
-"""Everything a user may choose, and its default; the only file that knows pydantic.
+"""Everything a user may choose, and its default. Only this file and `kinds.py` know pydantic.
 
 To add a setting: one field here, and one line in `config.example.toml` (a test compares the two).
 Strongest first: flag, environment variable, `OLLAMA_HOST`, configuration file, default. A variable is the
@@ -6,7 +6,6 @@ setting's name behind `CAPTIOND_`, with `__` between table and name: `CAPTIOND_O
 JSON or separated by commas (`inboxes` by colons, as `PATH` is); empty variables do not count.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,10 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -33,84 +29,39 @@ from pydantic_settings import (
 from captiond.errors import BadConfiguration
 from captiond.model import Json, SidecarPlace
 
+from .kinds import (
+    AboveZero,
+    AtLeastZero,
+    Context,
+    Count,
+    Decimal,
+    Fraction,
+    Inboxes,
+    KeepAlive,
+    LanguageTags,
+    PictureFormat,
+    Pixels,
+    PromptKey,
+    PromptKind,
+    Toggle,
+    UrlList,
+    Whole,
+    WholePath,
+    WordList,
+    Words,
+    at_most,
+    must_be,
+)
 from .mistakes import explain
 from .sources import merged, sources
 from .values import (
-    apart,
-    keep_alive,
     parsed_json,
-    prompt_name,
-    server_url,
+    shallow,
     sidecar_place,
     split,
-    whole_path,
 )
 
-_WITHOUT_RESTART = ("log", "log_level", "prompts", "translation.target")
-
-
-def _must_be(wanted: str) -> WrapValidator:
-    """Say what a value must be in one phrase, whichever way it is wrong."""
-
-    def check(value: object, validate: ValidatorFunctionWrapHandler) -> object:
-        try:
-            return validate(value)
-        except ValidationError:
-            raise ValueError(f"must be {wanted}") from None
-
-    return WrapValidator(check)
-
-
-def _refuse_bool(value: object) -> object:
-    """Refuse `parallel = true`, which pydantic would read as 1."""
-    if isinstance(value, bool):
-        raise ValueError  # noqa: TRY004  # pydantic collects ValueErrors
-    return value
-
-
-_Number = BeforeValidator(_refuse_bool)
-Toggle = Annotated[bool, _must_be("true or false")]
-Whole = Annotated[int, _Number, _must_be("a whole number")]
-Count = Annotated[int, _Number, Field(ge=1), _must_be("a whole number of at least 1")]
-Pixels = Annotated[int, _Number, Field(ge=0), _must_be("a number of pixels, or 0 to fit the model")]
-Context = Annotated[int, _Number, Field(ge=1024), _must_be("a whole number of at least 1024 tokens")]
-Fraction = Annotated[float, _Number, Field(ge=0, le=1), _must_be("a number from 0 to 1")]
-Decimal = Annotated[float, _Number, Field(allow_inf_nan=False), _must_be("a number")]
-AtLeastZero = Annotated[float, _Number, Field(ge=0, allow_inf_nan=False), _must_be("a number of at least 0")]
-AboveZero = Annotated[float, _Number, Field(gt=0, allow_inf_nan=False), _must_be("a number above 0")]
-Words = Annotated[str, Field(min_length=1)]
-WordList = Annotated[tuple[Words, ...], BeforeValidator(partial(split, separator=",")), Field(min_length=1)]
-WholePath = Annotated[Path, PlainValidator(whole_path)]
-Url = Annotated[str, AfterValidator(server_url)]
-UrlList = Annotated[
-    tuple[Url, ...],
-    BeforeValidator(partial(split, separator=",")),
-    Field(min_length=1),
-    AfterValidator(lambda urls: tuple(dict.fromkeys(urls))),
-]
-Inboxes = Annotated[
-    tuple[WholePath, ...], BeforeValidator(partial(split, separator=os.pathsep)), AfterValidator(apart)
-]
-KeepAlive = Annotated[int | str, PlainValidator(keep_alive)]
-PictureFormat = Annotated[
-    Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"],
-    BeforeValidator(lambda value: str(value).upper()),
-    _must_be("JPEG, PNG, WEBP, GIF, AVIF, HEIF, TIFF or BMP"),
-]
-PromptKind = Annotated[
-    Literal["text", "list", "choice", "json"], _must_be('"text", "list", "choice" or "json"')
-]
-LanguageTag = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
-    _must_be('a language tag like "en" or "pt-BR"'),
-]
-PromptKey = Annotated[
-    str,
-    Field(pattern=r"^[a-z][a-z0-9_]{0,30}$"),
-    _must_be("a name of small letters, digits and _, beginning with a letter, at most 31 long"),
-    AfterValidator(prompt_name),
-]
+_WITHOUT_RESTART = ("log", "log_level", "express", "prompts", "translation.target", "inbox.ignore")
 
 
 class _Table(BaseModel):
@@ -122,7 +73,7 @@ class OllamaSettings(_Table):
 
     url: UrlList = ("http://127.0.0.1:11434",)
     model: Words = "llava:13b-v1.6"
-    parallel: Count = 1
+    parallel: Annotated[Count, at_most(100)] = 1
     pull: Toggle = True
     num_ctx: Context = 4096
     temperature: AtLeastZero = 0.0
@@ -161,12 +112,13 @@ class InboxSettings(_Table):
 
     quiet_seconds: AboveZero = 2.0
     scan_minutes: AboveZero = 1.0
+    ignore: Annotated[tuple[Words, ...], BeforeValidator(partial(split, separator=","))] = ()
 
 
 class TranslationSettings(_Table):
     """What texts in pictures are translated into."""
 
-    target: LanguageTag = "en"
+    target: LanguageTags = ("en",)
 
 
 class PromptOptions(_Table):
@@ -192,16 +144,18 @@ class PromptSettings(_Table):
     text: Words | None = None
     kind: PromptKind | None = None
     choices: WordList | None = None
-    answer_schema: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = Field(
-        None, alias="schema"
-    )
+    answer_schema: Annotated[
+        dict[str, Json] | None, BeforeValidator(parsed_json), AfterValidator(shallow)
+    ] = Field(None, alias="schema")
     from_prompt: PromptKey | None = Field(None, alias="from")
     empty: str | None = None
-    target: LanguageTag | None = None
+    target: LanguageTags | None = None
     max_chars: Count | None = None
     num_predict: Count | None = None
     options: PromptOptions = PromptOptions()
     model: Words | None = None
+    of_models: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = Field(None, alias="for")
+    when: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = None
 
 
 class Settings(BaseSettings):
@@ -226,10 +180,11 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("captiond", appauthor=False) / "catalogue.db"
     )
     sidecars: Annotated[SidecarPlace, BeforeValidator(sidecar_place)] = SidecarPlace("beside")
-    log: Annotated[Literal["auto", "text", "json"], _must_be('"auto", "text" or "json"')] = "auto"
+    log: Annotated[Literal["auto", "text", "json"], must_be('"auto", "text" or "json"')] = "auto"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], _must_be('"debug", "info", "warning" or "error"')
+        Literal["debug", "info", "warning", "error"], must_be('"debug", "info", "warning" or "error"')
     ] = "info"
+    express: Toggle = False
     ollama: OllamaSettings = OllamaSettings()
     imaging: ImagingSettings = ImagingSettings()
     inbox: InboxSettings = InboxSettings()
@@ -272,8 +227,11 @@ def changed_needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
 def taking_over(old: Settings, new: Settings) -> Settings:
     """Give the old settings with all of the new that applies without a restart."""
     translation = old.translation.model_copy(update={"target": new.translation.target})
-    changes = {"log": new.log, "log_level": new.log_level, "prompts": new.prompts, "translation": translation}
-    return old.model_copy(update=changes)
+    inbox = old.inbox.model_copy(update={"ignore": new.inbox.ignore})
+    changes = {"log": new.log, "log_level": new.log_level, "express": new.express}
+    return old.model_copy(
+        update={**changes, "prompts": new.prompts, "translation": translation, "inbox": inbox}
+    )
 
 
 def _names(table: type[BaseModel], prefix: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -12,6 +13,8 @@ from platformdirs import user_config_path
 from captiond.errors import BadConfiguration
 from captiond.model import Json
 from captiond.printable import printable
+
+from .files import bytes_of
 
 ENVIRONMENT_PREFIX = "CAPTIOND_"
 """How the variables begin that are settings."""
@@ -84,14 +87,18 @@ def config_path(config_file: Path | None, environ: Mapping[str, str]) -> Path | 
 def read_toml(path: Path) -> Source:
     """Read a configuration file; raise `BadConfiguration` with the place where it is not readable."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = bytes_of(path).decode("utf-8-sig")
         return Source(str(path), tomllib.loads(text), text=text)
     except OSError as error:
         raise BadConfiguration(printable(f"{path}: cannot be read: {error.strerror}")) from error
+    except RecursionError as error:
+        raise BadConfiguration(printable(f"{path}: not valid TOML: it is nested too deep")) from error
     except UnicodeDecodeError as error:
         raise BadConfiguration(printable(f"{path}: is not UTF-8 text (byte {error.start + 1})")) from error
     except tomllib.TOMLDecodeError as error:
         raise BadConfiguration(printable(_syntax_mistake(path, str(error)))) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise BadConfiguration(printable(f"{path}: not valid TOML: {error}")) from error
 
 
 def merged(layers: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
@@ -158,7 +165,8 @@ def _command_line(overrides: Mapping[str, Json]) -> Source:
 
 def _absolute(value: Json) -> Json:
     if isinstance(value, Path):
-        return value.expanduser().absolute()
+        with suppress(RuntimeError):  # "~somebody" whom nobody knows; told where it is checked
+            return value.expanduser().absolute()
     return [_absolute(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 

@@ -4,6 +4,7 @@ Each function raises ValueError with the words that follow the setting's name: `
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from captiond.model import Json, SidecarPlace
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OLLAMA_PORT = 11434
+DEEPEST_LEVELS = 50
 _COLUMNS = re.compile(
     "id|name|folder|path|inbox|taken_at|text|language|answers|state|reason|edited|copies|missing|format"
     "|width|height|bytes|camera|latitude|longitude|phash|sha256|added_at|updated_at|year|rowid|oid|rank"
@@ -28,8 +30,20 @@ def parsed_json(value: object) -> Json:
     """Read JSON where the value is still text, as it is in an environment variable."""
     try:
         return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("must be JSON") from None
+
+
+def shallow(value: Json) -> Json:
+    """Refuse what is nested deeper than anything that a model could fill in."""
+    if not _is_no_deeper(value, DEEPEST_LEVELS):
+        raise ValueError(f"must not be nested deeper than {DEEPEST_LEVELS} levels")
+    return value
+
+
+def _is_no_deeper(value: Json, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels >= 0 and all(_is_no_deeper(one, levels - 1) for one in inner)
 
 
 def split(value: object, separator: str) -> Json:
@@ -51,18 +65,34 @@ def whole_path(value: object) -> Path:
         raise ValueError("must be a path in a home folder that exists") from None
     if not path.is_absolute():
         raise ValueError('must be a whole path that begins with "/" or "~/"')
-    return path
+    return _without_dots(path)
 
 
 def apart(folders: tuple[Path, ...]) -> tuple[Path, ...]:
     """Drop doubles; refuse an inbox inside another, whose pictures would lie in both."""
-    distinct = tuple(dict.fromkeys(folders))
-    for folder in distinct:
-        if outer := next((other for other in distinct if other in folder.parents), None):
+    distinct: dict[Path, Path] = {}
+    for folder in folders:
+        distinct.setdefault(_real(folder), folder)
+    for real, folder in distinct.items():
+        if outer := next((other for place, other in distinct.items() if place in real.parents), None):
             raise ValueError(
                 f"{folder} lies inside {outer}, which is watched with all its folders; keep one of them"
             )
-    return distinct
+    return tuple(distinct.values())
+
+
+def _without_dots(path: Path) -> Path:
+    """Write a path without `..`, and with its links as they are unless one stands before a `..`."""
+    plain = Path(os.path.normpath(path))
+    return plain if _real(plain) == _real(path) else _real(path)
+
+
+def _real(path: Path) -> Path:
+    """Follow all links, as far as the path is there."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path
 
 
 def sidecar_place(value: object) -> SidecarPlace:

@@ -2,16 +2,17 @@ import pytest
 
 from captiond.errors import BadConfiguration
 from captiond.model import Json
-from captiond.prompts.builtin import BUILTIN, configured
+from captiond.prompts.builtin import BUILTIN
+from captiond.prompts.configuring import configured
 from captiond.prompts.prompt import Kind, Prompt
 
 
 def names(tables: dict[str, dict[str, Json]]) -> list[str]:
-    return [prompt.name for prompt in configured(tables, target="en")]
+    return [prompt.name for prompt in configured(tables, targets=["en"])]
 
 
 def prompt(name: str, tables: dict[str, dict[str, Json]], target: str = "en") -> Prompt:
-    return next(prompt for prompt in configured(tables, target=target) if prompt.name == name)
+    return next(prompt for prompt in configured(tables, targets=[target]) if prompt.name == name)
 
 
 WEATHER = {"kind": "choice", "choices": ["sunny", "rainy"], "text": "How is the weather?"}
@@ -169,10 +170,10 @@ def test_a_mistake_is_named_with_its_prompt_and_key(
     tables: dict[str, dict[str, Json]], sentence: str
 ) -> None:
     with pytest.raises(BadConfiguration) as refused:
-        configured(tables, target="en")
+        configured(tables, targets=["en"])
     assert str(refused.value).startswith(sentence)
 
 
 def test_the_common_target_must_be_a_code() -> None:
-    with pytest.raises(BadConfiguration, match="'English' is wrong: write a code such as en"):
-        configured({}, target="English")
+    with pytest.raises(BadConfiguration, match="is wrong: write language codes such as en"):
+        configured({}, targets=["English"])
