@@ -11,6 +11,7 @@ CaptiondError
 │   ├── ServerAway           the model server does not answer, or is too busy
 │   ├── ModelMissing         it answers, but the model is not there or cannot see
 │   ├── DiskFull             no room, or read-only
+│   ├── CatalogueBusy        another program has the catalogue locked
 │   └── InboxGone            the inbox cannot be read
 ├── TryAgain               this photo, later, a few times
 │   ├── UnusableReply        the model's reply is no answer
@@ -84,6 +85,10 @@ class DiskFull(Outage):
     """There is no room left, or the file system is read-only."""
 
 
+class CatalogueBusy(Outage):
+    """Another program, such as the `sqlite3` shell, has the catalogue locked."""
+
+
 class InboxGone(Outage):
     """An inbox is missing, empty where it was not, or unreadable."""
 
@@ -93,11 +98,15 @@ class TryAgain(CaptiondError):
 
 
 class UnusableReply(TryAgain):
-    """The reply failed a check; `raw` is what the model really said."""
+    """The reply failed a check; `raw` is what the model really said.
+
+    `reply` is the whole `model.Reply` as far as it came, with who gave it, where that is known.
+    """
 
     def __init__(self, reason: str, raw: str) -> None:
         super().__init__(reason)
         self.raw = raw
+        self.reply: object = None
 
 
 class ServerStumbled(TryAgain):

@@ -240,6 +240,7 @@ def _stopped(event: EventDict) -> str:
 
 _SENTENCES: Mapping[str, Callable[[EventDict], str]] = {
     "described": _described,
+    "described in part": lambda event: f"{_described(event)}   (in part)",
     "fetching the model": _fetching,
     "reading": _watching,
     "server away": lambda event: f"{event['reason']} Photos are catalogued meanwhile and wait.",

@@ -117,7 +117,10 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The raw text that came back, complete, with what it cost."""
+    """The raw text that came back, complete, with what it cost.
+
+    `reading_seconds` is what the server took before its first word: picture and question, without the load.
+    """
 
     text: str
     finish: str
@@ -125,6 +128,7 @@ class Reply:
     thinking: str = ""
     seconds: float = 0.0
     load_seconds: float = 0.0
+    reading_seconds: float = 0.0
     prompt_tokens: int = 0
     output_tokens: int = 0
 

@@ -4,11 +4,11 @@
 What concerns this photo alone is settled here; an Outage concerns everybody and goes up to the service.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -37,11 +37,15 @@ from captiond.model import (
 )
 from captiond.outbox import Outbox
 from captiond.patience import Patience
+from captiond.room import Room
 from captiond.vision.endpoints import Endpoint
 
 TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
 """Wait before the second and the third try of a photo that was charged."""
+
+FILES_AT_ONCE = 100
+BYTES_AT_ONCE = 64_000_000
 
 PICTURE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -69,23 +73,24 @@ class Pipeline:
         self._clock = clock
         self._log = log
         self._outbox = outbox
+        self._disks = outbox.disks
+        self._room = Room(choices.limits.max_file_bytes)
 
-    async def take_in(self, file: InboxFile, *, fresh: bool) -> None:
-        """Read and hash a settled file; know its photo and queue its prompts, or keep why not.
+    async def take_in(self, files: Sequence[InboxFile], *, fresh: bool) -> dict[Path, TryAgain]:
+        """Read and hash settled files; know their photos and queue their prompts, or keep why not.
 
-        Raises FileChanged when somebody touched it meanwhile, and Outage.
+        Gives why some could not be read now: somebody touched them meanwhile, say. Raises Outage.
         """
-        try:
-            original = await asyncio.to_thread(self._read, file)
-        except Rejected as rejection:
-            await self._refuse(file, rejection)
-            return
-        insist = self.patience.insist
-        photo_id = await insist(
-            intake.register, original, self.choices.names, fresh=fresh, now=self._clock.now()
-        )
-        # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
-        await self._write_sidecars(photo_id)
+        unread: dict[Path, TryAgain] = {}
+        for some in in_batches(files):
+            outcomes = await self._disks.ask(some[0].inbox, each_read, some, self._read)
+            await self._know([each for each in outcomes if isinstance(each, Original)], fresh=fresh)
+            for file, outcome in zip(some, outcomes, strict=True):
+                if isinstance(outcome, Rejected):
+                    await self._refuse(file, outcome)
+                elif isinstance(outcome, TryAgain):
+                    unread[file.path] = outcome
+        return unread
 
     async def describe(self, lease: Lease, endpoint: Endpoint) -> None:
         """Ask a leased photo's prompts, one after another, and write its sidecars.
@@ -93,9 +98,12 @@ class Pipeline:
         Raises FileChanged when no file holds the photo's bytes now, and Outage.
         """
         started, choices = self._clock.monotonic_seconds(), self.choices
-        original = await self._read_again(lease)
         try:
-            pictures = await self._prepare(lease, original, choices, endpoint)
+            async with self._room.taken(max((file.stamp.size_bytes for file in lease.files), default=0)):
+                # Nobody keeps the original's bytes while the model is asked.
+                pictures = await self._prepare(lease, await self._read_again(lease), choices, endpoint)
+        except FileChanged:
+            raise
         except Rejected as rejection:
             await self.patience.insist(jobs.reject, lease.photo_id, str(rejection), self._clock.now())
             self._log.warning("unreadable", file=name_of(lease), reason=str(rejection))
@@ -104,9 +112,15 @@ class Pipeline:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
         answers = await self._asking(lease, pictures, choices, endpoint).ask_all()
-        await self._write_sidecars(lease.photo_id)
-        seconds = self._clock.monotonic_seconds() - started
-        self._log.info("described", file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
+        await self._write_sidecars([lease.photo_id])
+        self._tell(lease, answers, self._clock.monotonic_seconds() - started)
+
+    def _tell(self, lease: Lease, answers: Mapping[PromptName, Answer], seconds: float) -> None:
+        """Log what came out; where nothing did, it was told already why."""
+        if not answers:
+            return
+        event = "described" if len(answers) == len(lease.jobs) else "described in part"
+        self._log.info(event, file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
 
     async def charge(
         self, lease: Lease, prompts: Sequence[PromptName], reason: str, *, final: bool = False
@@ -125,10 +139,18 @@ class Pipeline:
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
-    async def _write_sidecars(self, photo_id: int) -> None:
+    async def _know(self, originals: Sequence[Original], *, fresh: bool) -> None:
+        if not originals:
+            return
+        names, now = self.choices.names, self._clock.now()
+        photo_ids = await self.patience.insist(intake.register, originals, names, fresh=fresh, now=now)
+        # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
+        await self._write_sidecars(photo_ids)
+
+    async def _write_sidecars(self, photo_ids: Sequence[int]) -> None:
         # What an outage leaves unwritten stays due, and the service comes back to it.
         with suppress(Outage):
-            await self._outbox.write_due(self.choices.sidecars, photo_id)
+            await self._outbox.write_due(self.choices.sidecars, photo_ids)
 
     def _read(self, file: InboxFile) -> Original:
         limits = self.choices.limits
@@ -170,11 +192,11 @@ class Pipeline:
     async def _read_again(self, lease: Lease) -> Original:
         """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
         for file in lease.files:
-            found = await asyncio.to_thread(look, file.inbox, file.path)
+            found = await self._disks.ask(file.inbox, look, file.inbox, file.path)
             if not isinstance(found, InboxFile):
                 continue
             try:
-                original = await asyncio.to_thread(self._read, found)
+                original = await self._disks.ask(file.inbox, self._read, found)
             except (FileChanged, FileUnreadable):
                 continue
             except Rejected:
@@ -197,6 +219,32 @@ class Pipeline:
             clock=self._clock,
             charge=partial(self.charge, lease),
         )
+
+
+def each_read(
+    files: Sequence[InboxFile], read_one: Callable[[InboxFile], Original]
+) -> list[Original | Rejected | TryAgain]:
+    """Read files one after another; what cannot be read is its reason."""
+    outcomes: list[Original | Rejected | TryAgain] = []
+    for file in files:
+        try:
+            outcomes.append(read_one(file))
+        except (Rejected, TryAgain) as trouble:
+            outcomes.append(trouble)
+    return outcomes
+
+
+def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
+    """Cut files into batches that are held in memory at once: a hundred, or 64 MB, or one that is larger."""
+    batch: list[InboxFile] = []
+    for file in files:
+        size_bytes = sum(each.stamp.size_bytes for each in (*batch, file))
+        if batch and (len(batch) == FILES_AT_ONCE or size_bytes > BYTES_AT_ONCE):
+            yield batch
+            batch = []
+        batch.append(file)
+    if batch:
+        yield batch
 
 
 def _summary(answers: Mapping[PromptName, Answer]) -> dict[str, Json]:

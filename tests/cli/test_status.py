@@ -1,13 +1,16 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from captiond.catalogue.database import close_for_readers, open_to_write
+from captiond.catalogue.inboxes import InboxStanding, WaitingFile, say_standings
 from captiond.catalogue.locking import locked
 from captiond.cli import app
+from captiond.cli.inbox_lines import inbox_lines
 from catalogue.filled import fill
 from catalogue.planting import NOW, photo
 
@@ -90,6 +93,7 @@ def test_json_has_its_shape(catalogue: Path) -> None:
             "pace",
             "remaining",
             "said",
+            "inboxes",
             "last",
             "problem_count",
             "problems",
@@ -102,3 +106,58 @@ def test_json_has_its_shape(catalogue: Path) -> None:
 def test_an_empty_catalogue_has_a_status(tmp_path: Path) -> None:
     close_for_readers(open_to_write(tmp_path / "catalogue.db", NOW))
     assert first_line(tmp_path / "catalogue.db") == "Not running.  0 of 0 photos done."
+
+
+def standing(**changes: object) -> InboxStanding:
+    made = InboxStanding(
+        inbox="/photos",
+        state="watching",
+        reason=None,
+        found_by_event=1_204,
+        found_by_scan=0,
+        overflows=0,
+        rebuilds=0,
+        waiting_count=0,
+        waiting=(),
+        files=12_000,
+        scanned_at="2026-05-01T10:00:00Z",
+        scan_seconds=0.42,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_it_tells_how_an_inbox_is_watched() -> None:
+    (line,) = inbox_lines(standing())
+    assert line.startswith("Inbox /photos watching; scanned 2026-05-01 ")
+    assert line.endswith(", 12,000 files in 0.4 s; found 1,204 by events, 0 only by scans.")
+
+
+def test_it_tells_what_went_wrong_with_watching() -> None:
+    (line,) = inbox_lines(
+        standing(state="degraded", reason="Watches are used up.", found_by_scan=7, overflows=2, rebuilds=1)
+    )
+    assert "degraded: Watches are used up; scanned" in line
+    assert line.endswith("7 only by scans, 2 overflows of events, watched anew 1 time.")
+
+
+def test_it_names_the_files_that_keep_changing() -> None:
+    waiting = tuple(
+        WaitingFile(f"/photos/{number}.jpg", "writer", "A program has it open.", "2026-05-01T10:00:00Z")
+        for number in range(7)
+    )
+    _, first, *_, last = inbox_lines(standing(waiting=waiting, waiting_count=9))
+    assert first.startswith("  /photos/0.jpg: A program has it open (since 2026-05-01 ")
+    assert last == "  and 4 more"
+
+
+def test_inboxes_are_told_while_captiond_runs(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    engine = open_to_write(path, NOW)
+    with engine.begin() as connection:
+        say_standings(connection, [standing()], NOW)
+    close_for_readers(engine)
+    assert "Inbox" not in status(path).stdout
+    with locked(path):
+        assert "Inbox /photos watching;" in status(path).stdout
+    (told,) = json.loads(status(path, "--json").stdout)["inboxes"]
+    assert (told["found_by_event"], told["waiting"]) == (1_204, [])

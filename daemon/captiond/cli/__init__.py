@@ -5,13 +5,23 @@ import sys
 import typer
 
 from captiond import __version__
-from captiond.errors import CaptiondError, Fatal
+from captiond.errors import CaptiondError, Fatal, ModelMissing, ServerAway
 
+from .backup import backup
 from .demo import demo
+from .doctor import doctor
+from .edit import confirm, edit
+from .import_ import import_
+from .pause import pause, resume
+from .redo import redo
+from .retry import retry
 from .run import run
 from .search import search
 from .show import show
 from .status import status
+from .try_ import try_
+from .verify import verify
+from .why import why
 
 app = typer.Typer(
     help="A folder that reads your photos: drop pictures in, a local vision model says what is on them.",
@@ -19,8 +29,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, show, status, demo):
+for command in (
+    run,
+    doctor,
+    show,
+    why,
+    status,
+    demo,
+    edit,
+    confirm,
+    redo,
+    retry,
+    pause,
+    resume,
+    verify,
+    backup,
+):
     app.command()(command)
+app.command("try")(try_)
+app.command("import")(import_)
 # "-dog" is a word to leave out, not an option.
 app.command(context_settings={"ignore_unknown_options": True})(search)
 
@@ -42,4 +69,4 @@ def main() -> None:
         sys.exit(error.exit_code)
     except CaptiondError as error:
         print(f"captiond: {error}", file=sys.stderr)  # noqa: T201 - the one sentence
-        sys.exit(74)
+        sys.exit(69 if isinstance(error, (ServerAway, ModelMissing)) else 74)

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from captiond.catalogue import outlook, queries
+from captiond.catalogue import jobs, outlook, queries
 from captiond.catalogue.store import Catalogue
 from captiond.clock import Clock
 
@@ -34,11 +34,14 @@ class LiveProgress:
                 progress = await catalogue.read(queries.progress)
                 at_work = await catalogue.read(outlook.in_hand)
                 remaining = await catalogue.read(outlook.remaining) if at_work else None
-                live.update(_line(progress, remaining, clock), refresh=True)
+                paused = await catalogue.read(jobs.is_paused)
+                live.update(_line(progress, remaining, clock, paused=paused), refresh=True)
                 await clock.sleep(REFRESH_SECONDS)
 
 
-def _line(progress: queries.Progress, remaining: outlook.Remaining | None, clock: Clock) -> Table:
+def _line(
+    progress: queries.Progress, remaining: outlook.Remaining | None, clock: Clock, *, paused: bool
+) -> Table:
     done, waiting = progress.photos["done"], progress.photos_to_do
     problems = progress.photos["failed"] + progress.photos["unreadable"] + progress.files["refused"]
     words = [f"{done:,}/{done + waiting:,}"]
@@ -47,6 +50,8 @@ def _line(progress: queries.Progress, remaining: outlook.Remaining | None, clock
         words.append(f"done {_about(remaining.middle_seconds, clock)}")
     words.append("waiting for new photos" if not waiting else f"{waiting:,} waiting")
     words.append(f"{problems} problems" if problems != 1 else "1 problem")
+    if paused:
+        words.append("paused: captiond resume goes on")
     words.append("Ctrl-C stops")
     row = Table.grid(padding=(0, 1))
     row.add_row(

@@ -45,9 +45,27 @@ def note(sentence: str) -> None:
     typer.echo(printable(sentence), err=True)
 
 
+def note_when_asleep(catalogue: Path) -> None:
+    """Tell a person that what he wants done waits for a captiond to run."""
+    from captiond.catalogue.locking import is_locked
+
+    if not is_locked(catalogue):
+        note("captiond is not running; the next `captiond run` does the rest.")
+
+
 def on_terminal() -> bool:
     """Tell whether a person is looking at the output."""
     return sys.stdout.isatty()
+
+
+def agreed(question: str) -> bool:
+    """Ask a person whether to go on; a program, which cannot answer, always does."""
+    return not at_keyboard() or typer.confirm(question)
+
+
+def at_keyboard() -> bool:
+    """Tell whether a person can answer."""
+    return sys.stdin.isatty()
 
 
 def dim(text: str) -> str:
@@ -87,6 +105,17 @@ def local(moment: datetime) -> str:
     here = moment.astimezone()
     today = here.date() == datetime.now().astimezone().date()
     return f"{here:%H:%M}" if today else f"{here:%Y-%m-%d %H:%M}"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as people say them, no more exactly than an estimate is."""
+    if seconds < 90:  # noqa: PLR2004 - seconds are said up to a minute and a half
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:  # noqa: PLR2004 - and minutes up to an hour and a half
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{round(hours / 24)} days"  # noqa: PLR2004 - two days
 
 
 def _styled(text: str, **style: bool) -> str:

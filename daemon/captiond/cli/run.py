@@ -62,6 +62,8 @@ def run(
     def settings() -> "Settings":
         return load(config, flags, os.environ)
 
-    if not settings().inboxes:
+    # Read once: a configuration may come out of a pipe.
+    at_start = settings()
+    if not at_start.inboxes:
         raise typer.BadParameter("name a folder to watch: captiond run ~/Pictures/inbox")
-    sys.exit(run_daemon(settings, once=once))
+    sys.exit(run_daemon(at_start, settings, once=once))

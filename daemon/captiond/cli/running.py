@@ -16,9 +16,11 @@ from captiond.unblocked import Unblocked
 from .display import LiveProgress
 
 
-def run_daemon(load_settings: Callable[[], Settings], *, once: bool) -> int:
-    """Run until done or stopped, with a live line on a terminal; gives the exit code. Raises Fatal."""
-    settings = load_settings()
+def run_daemon(settings: Settings, load_settings: Callable[[], Settings], *, once: bool) -> int:
+    """Run until done or stopped, with a live line on a terminal; gives the exit code. Raises Fatal.
+
+    `load_settings` reads them again.
+    """
     # The catalogue and the sidecars hold the text of letters and passports: for their owner alone.
     os.umask(0o077)
     console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ import typer
 
 from captiond.printable import counted, printable
 
+from .inbox_lines import inbox_lines
 from .output import (
     AsJson,
     CatalogueFile,
@@ -21,7 +22,9 @@ from .output import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
+    from captiond.catalogue.inboxes import InboxStanding
     from captiond.catalogue.outlook import Last, Problem, Remaining, Saying
     from captiond.catalogue.queries import Pace, Progress
     from captiond.model import PromptName
@@ -41,6 +44,7 @@ class Standing:
     pace: "Mapping[PromptName, Pace]"
     remaining: "Remaining | None"
     sayings: "Sequence[Saying]"
+    inboxes: "Sequence[InboxStanding]"
     last: "Last | None"
     problem_count: int
     problems: "Sequence[Problem]"
@@ -57,19 +61,21 @@ def status(
 
     Exit codes: 0 told, 2 usage, 74 I/O or no catalogue yet, 78 configuration or newer catalogue.
     """
-    from captiond.catalogue import outlook, queries
+    from captiond.catalogue import inboxes, outlook, queries
     from captiond.catalogue.database import asking
     from captiond.catalogue.locking import is_locked
 
     path = catalogue_path(catalogue, config)
+    running = is_locked(path)
     with asking(path) as connection:
         standing = Standing(
-            running=is_locked(path),
+            running=running,
             in_hand=outlook.in_hand(connection),
             progress=queries.progress(connection),
             pace=queries.pace(connection),
             remaining=outlook.remaining(connection),
-            sayings=outlook.sayings(connection),
+            sayings=_latest(outlook.sayings(connection), path) if running else outlook.sayings(connection),
+            inboxes=inboxes.standings(connection),
             last=outlook.last_answer(connection),
             problem_count=outlook.count_problems(connection),
             problems=outlook.problems(connection, problems),
@@ -80,11 +86,27 @@ def status(
         _print(standing)
 
 
+def _latest(sayings: "Sequence[Saying]", catalogue: "Path") -> "Sequence[Saying]":
+    """Put what the daemon says this moment in the place of what it wrote last: it may be unable to write."""
+    from captiond.catalogue.outlook import Saying
+    from captiond.orders import told
+
+    sentence = told(catalogue)
+    if sentence is None:
+        return sayings
+    others = [saying for saying in sayings if saying.subject != "daemon"]
+    return [Saying("daemon", sentence, datetime.now().astimezone()), *others]
+
+
 def sentence_of(standing: Standing) -> str:
     """Say in a sentence how the work stands."""
     to_do = standing.progress.photos_to_do
+    paused = any(each.subject == "paused" for each in standing.sayings)
     if not standing.running:
-        return f"Not running; {counted(to_do, 'photo waits', 'photos wait')}." if to_do else "Not running."
+        waiting = f"; {counted(to_do, 'photo waits', 'photos wait')}" if to_do else ""
+        return f"Not running{', and paused' if paused else ''}{waiting}."
+    if paused:
+        return "Pausing: what is in hand is finished." if standing.in_hand else "Paused."
     if standing.in_hand:
         return "Reading."
     if to_do:
@@ -111,6 +133,8 @@ def _print(standing: Standing) -> None:
         typer.echo(printable(f"Last: {standing.last.path}, {local(standing.last.at)}."))
     for saying in standing.sayings if standing.running else ():
         typer.echo(dim(printable(f"{saying.subject}: {saying.sentence} ({local(saying.at)})")))
+    for line in [line for one in standing.inboxes for line in inbox_lines(one)] if standing.running else ():
+        typer.echo(dim(printable(line)))
     _print_problems(standing)
 
 
@@ -143,9 +167,11 @@ def _estimate(remaining: "Remaining") -> str:
 
 def _print_problems(standing: Standing) -> None:
     for problem in standing.problems:
-        asked = f" ({problem.prompt})" if problem.prompt else ""
+        asked = f" ({', '.join(problem.prompts)})" if problem.prompts else ""
         again = f"; again at {local(problem.next_try_at)}" if problem.next_try_at else ""
         typer.echo(printable(f"  {problem.path}{asked}: {problem.state}: {problem.reason}{again}"))
+    if standing.progress.jobs["failed"]:
+        typer.echo(dim("  captiond retry --failed asks again what failed"))
     more = standing.problem_count - len(standing.problems)
     if more > 0:
         typer.echo(dim(f"  and {more:,} more: captiond status --problems {standing.problem_count}"))
@@ -166,6 +192,7 @@ def _document(standing: Standing) -> dict[str, object]:
             saying.subject: {"sentence": saying.sentence, "at": saying.at.isoformat()}
             for saying in standing.sayings
         },
+        "inboxes": [asdict(one) for one in standing.inboxes],
         "last": standing.last and {"path": standing.last.path, "at": standing.last.at.isoformat()},
         "problem_count": standing.problem_count,
         "problems": [

@@ -1,0 +1,84 @@
+"""`captiond redo`: prompts asked anew, of the photos that a search finds."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from captiond.model import Json, PromptName
+from captiond.printable import counted
+
+from .output import (
+    AsJson,
+    CatalogueFile,
+    ConfigFile,
+    agreed,
+    catalogue_path,
+    duration,
+    note,
+    note_when_asleep,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from captiond.catalogue.queries import Pace
+
+Words = Annotated[str, typer.Argument(metavar="QUERY", help='As for search; "" finds every photo.')]
+OfPrompts = Annotated[
+    list[str], typer.Option("--prompt", metavar="NAME", help="What to ask anew; may be given several times.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be asked.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
+
+
+def redo(
+    query: Words,
+    *,
+    prompt: OfPrompts,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: AsJson = False,
+    catalogue: CatalogueFile = None,
+    config: ConfigFile = None,
+) -> None:
+    """Ask prompts anew, in their present wording, of the present model; old answers stay until new ones come.
+
+    Answers that a person gave or confirmed stay for ever, and are not asked.
+    Exit codes: 0 done, 1 nothing to ask, 2 usage, 74 I/O, 75 work is left, 78 configuration.
+    """
+    from captiond.catalogue import queries
+    from captiond.catalogue.database import asking
+    from captiond.catalogue.editing import Again, to_redo
+    from captiond.clock import SystemClock
+    from captiond.orders import give
+
+    path = catalogue_path(catalogue, config)
+    again = Again(query, tuple(PromptName(name) for name in dict.fromkeys(prompt)))
+    with asking(path) as connection:
+        questions = to_redo(connection, again, datetime.now(UTC))
+        paces = queries.pace(connection)
+    told = _sentence(questions, paces)
+    if any(questions.values()) and not dry_run:
+        if not (yes or json or agreed(f"{told} Go on?")):
+            raise typer.Exit(1)
+        about: dict[str, Json] = {"words": query, "prompts": list(again.prompts)}
+        questions = give(path, "redo", about, SystemClock())["questions"]
+    if json:
+        print_json({"dry_run": dry_run, "questions": dict(questions)})
+    elif any(questions.values()):
+        typer.echo(f"Not done: {told}" if dry_run else told)
+        if not dry_run:
+            note_when_asleep(path)
+    else:
+        note("Nothing to ask: no photo is found, or a person has answered.")
+    raise typer.Exit(0 if any(questions.values()) else 1)
+
+
+def _sentence(questions: Mapping[PromptName, int], paces: "Mapping[PromptName, Pace]") -> str:
+    each = ", ".join(f"{prompt} {count:,}" for prompt, count in questions.items())
+    told = f"{counted(sum(questions.values()), 'question', 'questions')} to ask anew ({each})"
+    if not questions.keys() <= paces.keys():
+        return f"{told}."
+    seconds = sum(count * paces[prompt].median_seconds for prompt, count in questions.items())
+    return f"{told}: about {duration(seconds)}."
