@@ -136,7 +136,7 @@ class Parts:
 
     async def take_in(self, *paths: Path, fresh: bool = False) -> None:
         for path in paths:
-            await self.pipeline.take_in(self.seen(path), fresh=fresh)
+            await self.pipeline.take_in([self.seen(path)], fresh=fresh)
 
     async def lease(self) -> Lease:
         lease = await self.catalogue.write(jobs.lease, OWNER, self.clock.now())

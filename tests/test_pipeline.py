@@ -15,8 +15,9 @@ import daemon_parts
 from captiond.catalogue.store import Connection
 from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
-from captiond.model import Fit, PreparedImage, SidecarPlace
+from captiond.model import FileStamp, Fit, InboxFile, PreparedImage, SidecarPlace
 from captiond.outbox import SidecarPlaces
+from captiond.pipeline import in_batches
 from captiond.simulator import Fault
 from conftest import MakePhoto
 from daemon_parts import Parts, UnhurriedDecoder
@@ -37,7 +38,7 @@ SELECT 'done', '', 'done', '/other', 1, 'sha ' || number, '', '', 'done' FROM nu
 DYING_CAGE = """
 import sys
 from captiond.imaging.wire import packed
-sys.stdout.buffer.write(packed({}))
+sys.stdout.buffer.write(packed({"bars": {"landlock_abi": 0, "seccomp": False, "gaps": []}}))
 sys.stdout.flush()
 sys.stdin.buffer.read(1)
 """
@@ -141,20 +142,32 @@ async def test_a_file_over_the_limit_is_refused(parts: Parts, make_photo: MakePh
     assert parts.rows("SELECT state FROM files") == [("refused",)]
 
 
-async def test_a_file_that_changed_since_it_was_seen_goes_up(parts: Parts, make_photo: MakePhoto) -> None:
-    path = make_photo()
-    seen = parts.seen(path)
+async def test_a_file_that_changed_since_it_was_seen_goes_back(parts: Parts, make_photo: MakePhoto) -> None:
+    path, other = make_photo("a.jpg"), make_photo("b.jpg", "blue")
+    seen = [parts.seen(path), parts.seen(other)]
     path.write_bytes(path.read_bytes() + b"more")
-    with pytest.raises(FileChanged):
-        await parts.pipeline.take_in(seen, fresh=False)
-    assert not parts.rows("SELECT 1 FROM files")
+    unread = await parts.pipeline.take_in(seen, fresh=False)
+    assert isinstance(unread.pop(path), FileChanged)
+    assert not unread
+    assert parts.rows("SELECT path FROM files") == [("b.jpg",)]
+
+
+async def test_files_are_read_in_batches_that_fit_into_memory(parts: Parts) -> None:
+    def file(number: int, size_bytes: int) -> InboxFile:
+        stamp = FileStamp(1, number, size_bytes, 0, 0)
+        return InboxFile(parts.inbox, parts.inbox / f"{number}.jpg", stamp)
+
+    small = [file(number, 1000) for number in range(250)]
+    assert [len(batch) for batch in in_batches(small)] == [100, 100, 50]
+    large = [file(number, 30_000_000) for number in range(3)]
+    assert [len(batch) for batch in in_batches([*large, file(4, 500_000_000)])] == [2, 1, 1]
 
 
 async def test_a_file_without_its_inbox_is_an_outage(parts: Parts, make_photo: MakePhoto) -> None:
     seen = parts.seen(make_photo())
     parts.inbox.rename(parts.inbox.with_name("unmounted"))
     with pytest.raises(InboxGone):
-        await parts.pipeline.take_in(seen, fresh=False)
+        await parts.pipeline.take_in([seen], fresh=False)
 
 
 # ── the picture ──
@@ -310,3 +323,25 @@ async def test_a_photo_is_asked_as_it_was_prepared_for(parts: Parts, make_photo:
         await parts.describe()
     assert {call.model for call in parts.server.counters.calls} == {parts.settings.ollama.model}
     assert parts.said("described")
+
+
+async def test_a_photo_that_is_not_wholly_answered_is_not_told_as_if_it_were(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    parts.server.faults.set(Fault("refusal", prompt="Describe this picture"))
+    await parts.take_in(make_photo())
+    await parts.describe()
+    (line,) = parts.said("described in part")
+    assert line["answers"] == 3
+    assert not parts.said("described")
+
+
+async def test_a_photo_without_any_answer_is_not_told_as_described(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    parts.server.faults.set(Fault("server-error", prompt="List the physical"))
+    await parts.take_in(make_photo())
+    await parts.describe()
+    assert parts.said("will try again")
+    assert not parts.said("described")
+    assert not parts.said("described in part")

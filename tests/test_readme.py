@@ -21,7 +21,25 @@ from captiond.cli import app
 from captiond.settings import Settings, load, setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("run", "search", "show", "status", "demo")
+COMMANDS = (
+    "run",
+    "doctor",
+    "search",
+    "show",
+    "why",
+    "status",
+    "try",
+    "edit",
+    "confirm",
+    "redo",
+    "retry",
+    "pause",
+    "resume",
+    "demo",
+    "verify",
+    "import",
+    "backup",
+)
 WRONG_USE = 2
 NOWHERE = {"CONFIGURATION_DIRECTORY": "/nowhere"}
 """An environment that leads to no configuration file of the person who runs the tests."""
@@ -94,9 +112,12 @@ def test_every_option_that_is_named_exists() -> None:
 
 
 def test_options_are_where_they_are_said_to_be() -> None:
-    assert all("--json" in help_of(command) for command in ("search", "show", "status"))
-    for option in ("--catalogue", "--config"):
-        assert [command for command in COMMANDS if option not in help_of(command)] == ["demo"]
+    assert all(
+        "--json" in help_of(command)
+        for command in ("import", "retry", "search", "show", "status", "verify", "why")
+    )
+    for option, without in (("--catalogue", ["try", "demo"]), ("--config", ["demo"])):
+        assert [command for command in COMMANDS if option not in help_of(command)] == without
 
 
 def test_every_setting_that_is_named_exists() -> None:

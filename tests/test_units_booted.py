@@ -1,5 +1,6 @@
 """The systemd units under a systemd that really boots, installed by the commands at their heads."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ from booting import (
     picture,
     until,
 )
+from captiond.imaging import landlock
 from test_units import SYSTEM_UNIT, USER_UNIT, head_commands, inbox_cases, readme_asides, readme_blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
@@ -251,3 +253,12 @@ def test_the_user_unit_runs_for_somebody_who_lingers(machine: Machine) -> None:
     assert set(ended.split()) == {"ExecMainStatus=0", "NRestarts=0"}
     assert (home / ".local/share/captiond/catalogue.db").exists()
     assert (machine.root / "var/lib/systemd/linger/ben").exists()
+
+
+def test_the_decode_process_is_caged(captiond: Captiond) -> None:
+    captiond.have_read("moss.jpg", "olive")
+
+    ((sentence,),) = captiond.asked("SELECT sentence FROM status WHERE subject = 'cage'")
+    with contextlib.suppress(OSError):  # the kernel is the same as here
+        assert f"Landlock (version {landlock.version()})" in str(sentence)
+    assert str(sentence).endswith("seccomp and limits on resources.")
