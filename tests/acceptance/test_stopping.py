@@ -176,6 +176,6 @@ def test_a_second_captiond_on_the_same_catalogue_is_refused(
 
     assert second.returncode == os.EX_TEMPFAIL == 75
     assert second.stderr == (
-        f"captiond: another captiond is running with {impatient.catalogue}: "
+        f"captiond: another captiond is running with {impatient.catalogue} (process {process.pid}): "
         "stop it first, or name another --catalogue\n"
     )
