@@ -116,7 +116,7 @@ async def keep(inbox: Path) -> AsyncIterator[Work]:
 
         async def work(photo: Path) -> None:
             write, now = catalogue.write, clock.now()
-            await write(intake.register, _unread(photo), choices.names, fresh=False, now=now)
+            await write(intake.register, [_unread(photo)], choices.names, fresh=False, now=now)
             lease = await write(jobs.lease, "benchmark", now)
             assert lease is not None
             facts = PictureFacts("JPEG", 4000, 3000)
@@ -125,7 +125,7 @@ async def keep(inbox: Path) -> AsyncIterator[Work]:
                 if prompt.from_prompt:
                     await catalogue.read(queries.current_answer, lease.photo_id, prompt.from_prompt)
                 await write(results.add_result, lease.photo_id, prompt, _result(prompt.name, choices))
-            await outbox.write_due(choices.sidecars, lease.photo_id)
+            await outbox.write_due(choices.sidecars, [lease.photo_id])
 
         yield work
 
