@@ -18,7 +18,6 @@ import structlog
 from PIL import Image
 from workbench import WARM_UPS, cpu_seconds
 
-from captiond.app import choices_from
 from captiond.catalogue import intake, jobs, queries, results
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
@@ -43,6 +42,7 @@ from captiond.prompts.answers import schema_for, understand, wording
 from captiond.settings.schema import load
 from captiond.vision.backend import Question
 from captiond.vision.ollama import OllamaBackend
+from captiond.wiring import choices_from
 
 SEEN_SIDE = 336
 """What the default model sees: the side of the picture that is sent."""

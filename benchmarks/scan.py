@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from logging import WARNING
 from pathlib import Path
@@ -15,6 +15,7 @@ from workbench import figure, headline, scratch, told, verdict
 from captiond.catalogue import intake
 from captiond.catalogue.store import Catalogue, Connection
 from captiond.clock import SystemClock
+from captiond.errors import TryAgain
 from captiond.inbox.reading import stamp_of
 from captiond.inbox.scanning import scan
 from captiond.model import FileStamp, InboxFile
@@ -90,8 +91,8 @@ def _bare(folder: Path | str) -> int:
 
 
 def _noticing(inbox: Path, catalogue: Catalogue) -> Noticing:
-    async def take_in(file: InboxFile, _fresh: bool) -> None:
-        raise SystemExit(f"{file.path} is not known")
+    async def take_in(files: Sequence[InboxFile], _fresh: bool) -> Mapping[Path, TryAgain]:
+        raise SystemExit(f"{files[0].path} is not known")
 
     clock = SystemClock()
     log = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(WARNING))

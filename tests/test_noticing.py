@@ -4,14 +4,15 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 import daemon_parts
 import simulated_time
-from captiond.errors import InboxGone
+from captiond.errors import InboxGone, TryAgain
 from captiond.inbox.reading import Skipped
 from captiond.inbox.scanning import LEFT_OVER, scan
 from captiond.inbox.settling import Gate
@@ -38,11 +39,11 @@ class Taken(list[tuple[str, bool]]):
         super().__init__()
         self._parts = parts
 
-    async def __call__(self, file: InboxFile, fresh: bool) -> None:
-        unread = await self._parts.pipeline.take_in([file], fresh=fresh)
-        for trouble in unread.values():
-            raise trouble
-        self.append((str(file.path.relative_to(file.inbox)), fresh))
+    async def __call__(self, files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        unread = await self._parts.pipeline.take_in(files, fresh=fresh)
+        read = [file for file in files if file.path not in unread]
+        self += [(str(file.path.relative_to(file.inbox)), fresh) for file in read]
+        return unread
 
     @property
     def names(self) -> list[str]:
@@ -251,11 +252,11 @@ async def test_a_file_that_changes_while_it_is_read_must_stand_still_again(
     path = make_photo("a.jpg")
     tries: list[float] = []
 
-    async def take_in(file: InboxFile, fresh: bool) -> None:
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
         tries.append(parts.clock.monotonic_seconds())
         if len(tries) == 1:
             path.write_bytes(path.read_bytes() + b"more")
-        await taken(file, fresh)
+        return await taken(files, fresh)
 
     await parts.clock.sleep(3)
     assert await noticing_of(parts, take_in).sweep(60.0)
@@ -268,9 +269,9 @@ async def test_a_file_that_goes_while_it_is_read_is_forgotten(
 ) -> None:
     path = make_photo("a.jpg")
 
-    async def take_in(file: InboxFile, fresh: bool) -> None:
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
         path.unlink()
-        await taken(file, fresh)
+        return await taken(files, fresh)
 
     await parts.clock.sleep(3)
     assert await noticing_of(parts, take_in).sweep(60.0)

@@ -52,7 +52,7 @@ def photos(parts: Parts, state: str = "done") -> int:
 
 
 def open_jobs(parts: Parts) -> list[tuple[object, ...]]:
-    return parts.rows("SELECT prompt, state, tries FROM jobs ORDER BY id")
+    return parts.rows("SELECT prompt, state, tries FROM jobs ORDER BY photo_id, id")
 
 
 async def put_photos(parts: Parts, make_photo: MakePhoto, *names: str) -> list[Path]:

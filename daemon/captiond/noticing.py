@@ -43,10 +43,12 @@ FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
 FINDINGS_AT_ONCE = 200
+TAKEN_AT_ONCE = 100
 LONGEST_LOOK_SECONDS = 5.0
 LONGEST_LEAVE_SECONDS = 3.0
 
-TakeIn = Callable[[InboxFile, bool], Awaitable[None]]
+TakeIn = Callable[[Sequence[InboxFile], bool], Awaitable[Mapping[Path, TryAgain]]]
+"""Takes in settled files, fresh drops or not; gives why some could not be read now."""
 
 
 class Noticing:
@@ -85,6 +87,7 @@ class Noticing:
         self._log = log
         self._look_now = asyncio.Event()
         self._notes = Notes(inbox, catalogue, patience, clock)
+        self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
         self._turned_away = 0
         self._scanned_once = False
         self._stopping = False
@@ -160,6 +163,7 @@ class Noticing:
                 for finding in some:
                     await self._weigh(finding, hinted=False, told=beneath is not None)
                     summary = finding if isinstance(finding, ScanSummary) else None
+                await self._take_settled()
         await self._notes.follow(self.rules)
         return summary
 
@@ -219,7 +223,7 @@ class Noticing:
         wall_now_ns = int(self._clock.now().timestamp() * 1e9)
         settled = self.settling.notice(file, self._clock.monotonic_seconds(), wall_now_ns, hinted=hinted)
         if settled is not None:
-            await self._take(settled, fresh=hinted)
+            await self._hand_over(settled, fresh=hinted)
             return
         self._look_now.set()
         if file.stamp.size_bytes == 0:
@@ -240,27 +244,39 @@ class Noticing:
             stamp = found.stamp if isinstance(found, InboxFile) else None
             settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
             if settled is not None:
-                await self._take(settled, fresh=fresh)
+                await self._hand_over(settled, fresh=fresh)
+        await self._take_settled()
         if self.settling.turned_away != self._turned_away and not self.settling.changing:
             # There was no room for all that came at once; by now they are quiet.
             self._turned_away = self.settling.turned_away
             self.rounds.soon()
 
-    async def _take(self, file: InboxFile, *, fresh: bool) -> None:
-        try:
-            await self._take_in(file, fresh)
-            self._notes.forget(file.path)
-        except FileChanged:
-            found, _ = await self._in(self._looking, self._sight, file.path)
-            if isinstance(found, InboxFile):
-                self._wait_on(found)
-        except TryAgain as trouble:
-            await self._notes.keep(file.path, str(trouble))
+    async def _hand_over(self, file: InboxFile, *, fresh: bool) -> None:
+        """Have a settled file taken in, with others: a commit for each would hold up a thousand drops."""
+        self._settled[fresh].append(file)
+        if len(self._settled[fresh]) >= TAKEN_AT_ONCE:
+            await self._take_settled()
 
-    def _wait_on(self, file: InboxFile) -> None:
-        """Have a file stand still again, as if it had changed just now, whatever its times say."""
-        self.settling.notice(file, self._clock.monotonic_seconds(), file.stamp.ctime_ns, hinted=False)
-        self._look_now.set()
+    async def _take_settled(self) -> None:
+        for fresh, files in self._settled.items():
+            self._settled[fresh] = []
+            unread = await self._take_in(files, fresh) if files else {}
+            for file in files:
+                if file.path not in unread:
+                    self._notes.forget(file.path)
+            for path, trouble in unread.items():
+                await self._put_back(path, trouble)
+
+    async def _put_back(self, path: Path, trouble: TryAgain) -> None:
+        """Keep why a file is not read; one that changed stands still again, whatever its times say."""
+        if not isinstance(trouble, FileChanged):
+            await self._notes.keep(path, str(trouble))
+            return
+        found, _ = await self._in(self._looking, self._sight, path)
+        if isinstance(found, InboxFile):
+            now = self._clock.monotonic_seconds()
+            self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
+            self._look_now.set()
 
     def _in(
         self, thread: OwnThread, act: Callable[P, T], *arguments: P.args, **named: P.kwargs

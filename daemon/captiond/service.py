@@ -4,7 +4,7 @@ Everything runs in one TaskGroup, so that stopping is cancelling; what was in ha
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -17,7 +17,7 @@ from .catalogue import intake, jobs, queries, results
 from .catalogue.store import Catalogue
 from .choices import Choices
 from .clock import Clock
-from .errors import Fatal, FileChanged, InboxGone, Outage
+from .errors import Fatal, FileChanged, InboxGone, Outage, TryAgain
 from .heartbeat import Heartbeat
 from .model import InboxFile, Lease, PromptName
 from .noticing import Noticing
@@ -182,11 +182,10 @@ class Service:
             raise gone[0]
         return settled and not gone
 
-    async def _take_in(self, file: InboxFile, fresh: bool) -> None:
-        unread = await self._pipeline.take_in([file], fresh=fresh)
-        for trouble in unread.values():
-            raise trouble
+    async def _take_in(self, files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        unread = await self._pipeline.take_in(files, fresh=fresh)
         self._queue.wake()
+        return unread
 
     def _start_describing(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # One more than the server has slots, so that the next picture is prepared while it works.
