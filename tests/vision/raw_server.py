@@ -201,6 +201,6 @@ class RawServer:
         return Received(lines[0].split()[1], headers, json.loads(content) if content else None)
 
 
-QUICK = TimeLimits(connect_seconds=2.0, first_frame_seconds=0.2, gap_seconds=0.2, total_seconds=5.0)
+QUICK = TimeLimits(connect_seconds=2.0, first_frame_seconds=1.5, gap_seconds=1.5, total_seconds=30.0)
 
 MakeBackend = Callable[..., OllamaBackend]

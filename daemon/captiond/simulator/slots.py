@@ -17,7 +17,8 @@ from .settings import Clock, SimulatorSettings
 
 SIMILAR_ENOUGH = 0.1
 KEPT_ENOUGH = 0.5
-RAM_PROMPTS = 8
+RAM_TOKENS = 50_000
+"""The recorded models are so small that the real 8192 MiB never filled; this only bounds our own memory."""
 EMBEDDED_IMAGES = 4
 
 LoadOptions = Mapping[str, object]
@@ -188,7 +189,9 @@ class Runner:
         kept = prompt.shared(slot.prompt).tokens
         if kept >= KEPT_ENOUGH * slot.prompt.tokens:
             return
-        self._ram = [*self._ram, slot.prompt][-RAM_PROMPTS:]
+        self._ram.append(slot.prompt)
+        while len(self._ram) > 1 and sum(saved.tokens for saved in self._ram) > RAM_TOKENS:
+            del self._ram[0]
         best = max(self._ram, key=lambda saved: prompt.shared(saved).tokens)
         if prompt.shared(best).tokens > kept:
             self._ram.remove(best)
