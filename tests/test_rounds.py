@@ -73,7 +73,7 @@ async def going(
     inbox: Path, scan_seconds: float = LONG_SECONDS, kind: str | None = None
 ) -> AsyncIterator[Going]:
     made = Going(inbox, scan_seconds, kind)
-    watcher = Watcher(inbox, lambda _path, _finished: None, lambda _reason: None)
+    watcher = Watcher(inbox, lambda _path: None, lambda _reason: None)
     watcher.start()
     task = asyncio.create_task(made.rounds.go(watcher))
     try:
@@ -203,7 +203,7 @@ async def test_a_watcher_that_misses_files_is_not_relied_on(inbox: Path) -> None
 
 async def test_a_watcher_that_died_is_made_anew(inbox: Path) -> None:
     made = Going(inbox, LONG_SECONDS)
-    watcher = Watcher(inbox, lambda _path, _finished: None, lambda _reason: None)
+    watcher = Watcher(inbox, lambda _path: None, lambda _reason: None)
     watcher.start()
     task = asyncio.create_task(made.rounds.go(watcher))
     await settled(made)

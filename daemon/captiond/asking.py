@@ -10,16 +10,17 @@ from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
 from captiond.errors import ServerRefused, ServerStumbled, TryAgain, UnusableReply
-from captiond.model import Answer, Job, Json, Lease, PromptName, Reply, Result, Source, Status
+from captiond.model import Answer, Job, Lease, PromptName, Reply, Result, Source, Status
 from captiond.patience import Patience
 from captiond.prompts import express
-from captiond.prompts.answers import schema_for, understand, wording
+from captiond.prompts.answers import understand
 from captiond.prompts.checks import complete_text
 from captiond.prompts.conditions import asked_first, unmet
 from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reason_to_skip
 from captiond.vision.backend import Question
 from captiond.vision.endpoints import Endpoint, ModelLacking
+from captiond.vision.questions import question_for
 
 FEWEST_AT_ONCE = 2
 LONGEST_REJECTED = 20_000
@@ -122,8 +123,10 @@ class Asking:
     async def _answered(self, prompt: Prompt, job: Job, about: str | None) -> tuple[Reply, Answer]:
         """Ask and understand; a reply that is no answer is kept as rejected, and goes on as UnusableReply."""
         reply = None
+        picture = None if prompt.from_prompt else self.pictures[prompt.model]
+        question = question_for(prompt, picture, about, tries=job.tries)
         try:
-            reply = await self.endpoint.ask(_question(prompt, job, about, self.pictures))
+            reply = await self.endpoint.ask(question)
             return reply, understand(prompt, reply, about)
         except UnusableReply as failure:
             reply = failure.reply if isinstance(failure.reply, Reply) else reply
@@ -199,19 +202,3 @@ def _share(reply: Reply, text: str, shares: int) -> Reply:
         load_seconds=reply.load_seconds / shares,
         output_tokens=reply.output_tokens // shares,
     )
-
-
-def _question(prompt: Prompt, job: Job, about: str | None, pictures: Pictures) -> Question:
-    return Question(
-        text=wording(prompt, about),
-        image=None if prompt.from_prompt else pictures[prompt.model],
-        schema=schema_for(prompt),
-        num_predict=prompt.num_predict,
-        options={**prompt.options, **_second_thoughts(job.tries)},
-        model=prompt.model,
-    )
-
-
-def _second_thoughts(tries: int) -> dict[str, Json]:
-    """Sample differently on a further try: the same seed at temperature 0 would only say the same again."""
-    return {"seed": tries + 1, "temperature": 0.3, "repeat_penalty": 1.15} if tries else {}

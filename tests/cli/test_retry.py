@@ -16,7 +16,7 @@ from catalogue.filled import fill
 from catalogue.planting import original
 
 Call = Callable[..., Result]
-HINT = "captiond is not running; the next `captiond run` does it."
+HINT = "captiond is not running; the next `captiond run` does the rest."
 
 
 @pytest.fixture(scope="module")

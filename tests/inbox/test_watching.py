@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,13 +25,13 @@ class Heard:
     """What a watcher told, from whichever thread."""
 
     def __init__(self) -> None:
-        self.hints: dict[Path, bool] = {}
+        self.hints: Counter[Path] = Counter()
         self.reasons: list[str] = []
         self._news = threading.Condition()
 
-    def hint(self, path: Path, finished: bool) -> None:
+    def hint(self, path: Path) -> None:
         with self._news:
-            self.hints[path] = finished
+            self.hints[path] += 1
             self._news.notify_all()
 
     def rescan(self, reason: str) -> None:
@@ -42,8 +43,13 @@ class Heard:
         with self._news:
             return self._news.wait_for(condition, PATIENCE_SECONDS)
 
-    def wait_for(self, path: Path, *, finished: bool = False) -> bool:
-        return self.wait(lambda: path in self.hints and self.hints[path] >= finished)
+    def wait_for(self, path: Path, times: int = 1) -> bool:
+        return self.wait(lambda: self.hints[path] >= times)
+
+    def forget_written(self, path: Path) -> None:
+        """Forget a file's making and closing, both of which are hinted."""
+        assert self.wait_for(path, times=2)
+        self.hints.clear()
 
 
 @pytest.fixture
@@ -85,17 +91,15 @@ def open_descriptors() -> int:
 
 
 @pytest.mark.parametrize("name", ["x.jpg", "caf\udce9.jpg", "two\nlines.jpg", "-rf.jpg"])
-def test_a_written_file_is_hinted_as_finished(inbox: Path, watcher: Watcher, heard: Heard, name: str) -> None:
+def test_a_written_file_is_hinted(inbox: Path, watcher: Watcher, heard: Heard, name: str) -> None:
     (inbox / name).write_bytes(b"picture")
-    assert heard.wait_for(inbox / name, finished=True)
+    assert heard.wait_for(inbox / name)
 
 
-def test_a_copied_file_is_hinted_as_finished(
-    inbox: Path, outside: Path, watcher: Watcher, heard: Heard
-) -> None:
+def test_a_copied_file_is_hinted(inbox: Path, outside: Path, watcher: Watcher, heard: Heard) -> None:
     (outside / "x.jpg").write_bytes(b"picture")
     subprocess.run(["cp", outside / "x.jpg", inbox], check=True)
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
+    assert heard.wait_for(inbox / "x.jpg")
 
 
 def test_a_file_moved_in_is_hinted(inbox: Path, outside: Path, watcher: Watcher, heard: Heard) -> None:
@@ -110,21 +114,19 @@ def test_a_hard_link_is_hinted(inbox: Path, outside: Path, watcher: Watcher, hea
     assert heard.wait_for(inbox / "x.jpg")
 
 
-def test_an_open_file_is_not_hinted_as_finished(inbox: Path, watcher: Watcher, heard: Heard) -> None:
+def test_a_file_that_is_closed_is_hinted_again(inbox: Path, watcher: Watcher, heard: Heard) -> None:
     with (inbox / "x.jpg").open("wb"):
         assert heard.wait_for(inbox / "x.jpg")
-        assert not heard.hints[inbox / "x.jpg"]
+        heard.hints.clear()
+    assert heard.wait_for(inbox / "x.jpg")
 
 
-def test_a_file_renamed_over_another_is_hinted_as_finished(
-    inbox: Path, watcher: Watcher, heard: Heard
-) -> None:
+def test_a_file_renamed_over_another_is_hinted(inbox: Path, watcher: Watcher, heard: Heard) -> None:
     (inbox / "x.jpg").write_bytes(b"old")
     (inbox / ".x.jpg.Ab12Cd").write_bytes(b"new")
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
-    heard.hints.clear()
+    heard.forget_written(inbox / "x.jpg")
     (inbox / ".x.jpg.Ab12Cd").rename(inbox / "x.jpg")
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
+    assert heard.wait_for(inbox / "x.jpg")
 
 
 def test_a_file_in_folders_made_at_once_is_hinted(inbox: Path, watcher: Watcher, heard: Heard) -> None:
@@ -144,8 +146,7 @@ def test_the_files_of_a_folder_moved_in_are_hinted(
 
 def test_a_file_moved_out_is_hinted(inbox: Path, outside: Path, watcher: Watcher, heard: Heard) -> None:
     (inbox / "x.jpg").write_bytes(b"picture")
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
-    heard.hints.clear()
+    heard.forget_written(inbox / "x.jpg")
     (inbox / "x.jpg").rename(outside / "x.jpg")
     assert heard.wait_for(inbox / "x.jpg")
 
@@ -154,14 +155,13 @@ def test_ignored_names_and_our_own_reading_are_not_hinted(
     inbox: Path, watcher: Watcher, heard: Heard
 ) -> None:
     (inbox / "x.jpg").write_bytes(b"picture")
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
-    heard.hints.clear()
+    heard.forget_written(inbox / "x.jpg")
     found = look(inbox, inbox / "x.jpg")
     assert isinstance(found, InboxFile)
     read(found, 100)
     (inbox / "x.jpg.captiond.json").write_bytes(b"{}")
     (inbox / "z.jpg").write_bytes(b"the last one")
-    assert heard.wait_for(inbox / "z.jpg", finished=True)
+    assert heard.wait_for(inbox / "z.jpg")
     assert heard.hints.keys() == {inbox / "z.jpg"}
 
 
@@ -171,7 +171,7 @@ def test_an_inbox_that_is_a_symbolic_link_is_watched(inbox: Path, tmp_path: Path
     watcher = Watcher(link, heard.hint, heard.rescan)
     watcher.start()
     (inbox / "x.jpg").write_bytes(b"picture")
-    assert heard.wait_for(link / "x.jpg", finished=True)
+    assert heard.wait_for(link / "x.jpg")
     watcher.stop()
 
 
@@ -194,7 +194,7 @@ def test_a_watcher_that_lost_track_watches_again_after_a_restart(
     watcher.restart()
     assert watcher.alive()
     (inbox / "x.jpg").write_bytes(b"picture")
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
+    assert heard.wait_for(inbox / "x.jpg")
 
 
 def test_nothing_is_left_of_a_watcher_whose_tables_are_in_disorder(
@@ -241,7 +241,7 @@ def test_an_inbox_made_anew_is_watched_after_a_restart(inbox: Path, watcher: Wat
     assert not watcher.alive()
     watcher.restart()
     (inbox / "x.jpg").write_bytes(b"picture")
-    assert heard.wait_for(inbox / "x.jpg", finished=True)
+    assert heard.wait_for(inbox / "x.jpg")
 
 
 def test_an_inbox_that_is_removed_asks_for_a_scan(inbox: Path, watcher: Watcher, heard: Heard) -> None:
@@ -263,7 +263,7 @@ import sys, time
 from pathlib import Path
 from captiond.inbox.watching import Watcher
 reasons = []
-watcher = Watcher(Path(sys.argv[1]), lambda path, finished: None, reasons.append)
+watcher = Watcher(Path(sys.argv[1]), lambda path: None, reasons.append)
 watcher.start()
 print(watcher.trouble, flush=True)
 sys.stdin.readline()
@@ -320,9 +320,9 @@ def test_hints_wake_once_until_they_are_drained() -> None:
     wakes: list[str] = []
     hints = Hints(lambda: wakes.append("wake"))
     hints.add(Path("/in/x.jpg"))
-    hints.add(Path("/in/y.jpg"), finished=True)
+    hints.add(Path("/in/y.jpg"))
     assert len(wakes) == 1
-    assert hints.drain() == ({Path("/in/x.jpg"): False, Path("/in/y.jpg"): True}, False)
+    assert hints.drain() == ([Path("/in/x.jpg"), Path("/in/y.jpg")], False)
     hints.add(Path("/in/z.jpg"))
     assert len(wakes) == 2
 
@@ -331,16 +331,16 @@ def test_drained_hints_are_gone() -> None:
     hints = Hints(lambda: None)
     hints.add(Path("/in/x.jpg"))
     hints.drain()
-    assert hints.drain() == ({}, False)
+    assert hints.drain() == ([], False)
 
 
 def test_too_many_hints_become_look_everywhere() -> None:
     hints = Hints(lambda: None, room=3)
     for number in range(10):
         hints.add(Path(f"/in/{number}.jpg"))
-    assert hints.drain() == ({}, True)
+    assert hints.drain() == ([], True)
     hints.add(Path("/in/x.jpg"))
-    assert hints.drain() == ({Path("/in/x.jpg"): False}, False)
+    assert hints.drain() == ([Path("/in/x.jpg")], False)
 
 
 def test_look_everywhere_wakes() -> None:
@@ -349,17 +349,17 @@ def test_look_everywhere_wakes() -> None:
     hints.look_everywhere()
     hints.look_everywhere()
     assert len(wakes) == 1
-    assert hints.drain() == ({}, True)
+    assert hints.drain() == ([], True)
 
 
 def test_very_many_paths_of_one_folder_become_that_folder() -> None:
     hints = Hints(lambda: None, folder_room=3)
     for number in range(10):
-        hints.add(Path(f"/in/2024/{number}.jpg"), finished=True)
+        hints.add(Path(f"/in/2024/{number}.jpg"))
     hints.add(Path("/in/a.jpg"))
-    assert hints.drain() == ({Path("/in/2024"): False, Path("/in/a.jpg"): False}, False)
+    assert hints.drain() == ([Path("/in/2024"), Path("/in/a.jpg")], False)
     hints.add(Path("/in/2024/again.jpg"))
-    assert hints.drain() == ({Path("/in/2024/again.jpg"): False}, False)
+    assert hints.drain() == ([Path("/in/2024/again.jpg")], False)
 
 
 def test_an_ignore_file_hints_at_its_whole_folder(inbox: Path, watcher: Watcher, heard: Heard) -> None:
@@ -382,6 +382,6 @@ def test_no_hint_is_lost_between_threads() -> None:
         adder.start()
     drained: set[Path] = set()
     while any(adder.is_alive() for adder in adders):
-        drained |= hints.drain()[0].keys()
-    drained |= hints.drain()[0].keys()
+        drained |= {*hints.drain()[0]}
+    drained |= {*hints.drain()[0]}
     assert len(drained) == 4000

@@ -53,11 +53,6 @@ class Progress:
         """Photos that still have something to be asked."""
         return self.photos["queued"] + self.photos["partial"]
 
-    @property
-    def jobs_open(self) -> int:
-        """Questions that will still be asked: due, in hand, or waiting for their next try."""
-        return self.jobs["queued"] + self.jobs["running"] + self.jobs["waiting"]
-
 
 @dataclass(frozen=True, slots=True)
 class Pace:

@@ -10,7 +10,16 @@ import typer
 from captiond.model import Json
 from captiond.printable import counted, printable
 
-from .output import AsJson, CatalogueFile, ConfigFile, agreed, catalogue_path, note, print_json
+from .output import (
+    AsJson,
+    CatalogueFile,
+    ConfigFile,
+    agreed,
+    catalogue_path,
+    note,
+    note_when_asleep,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from captiond.catalogue.lookup import Known
@@ -109,14 +118,12 @@ def _anything(did: Json) -> bool:
 
 
 def _print(did: Json, catalogue: Path, *, dry_run: bool) -> None:
-    from captiond.catalogue.locking import is_locked
-
     if not _anything(did):
         note("Nothing to try again.")
         return
     typer.echo(f"Not done: {_sentence(did)}" if dry_run else _sentence(did))
-    if not dry_run and not is_locked(catalogue):
-        note("captiond is not running; the next `captiond run` does it.")
+    if not dry_run:
+        note_when_asleep(catalogue)
 
 
 def _sentence(did: Json) -> str:

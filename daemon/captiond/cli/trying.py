@@ -8,12 +8,13 @@ from captiond.clock import SystemClock
 from captiond.errors import UnusableReply
 from captiond.imaging.worker import Decoder
 from captiond.model import Answer, Fit, PromptName, Status
-from captiond.prompts.answers import schema_for, understand, wording
+from captiond.prompts.answers import understand
 from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reason_to_skip
 from captiond.settings import Settings
-from captiond.vision.backend import ModelNotPulled, Question, VisionBackend
+from captiond.vision.backend import ModelNotPulled, VisionBackend
 from captiond.vision.ollama import OllamaBackend
+from captiond.vision.questions import question_for
 from captiond.wiring import backend_for, choices_from
 
 
@@ -97,13 +98,9 @@ async def _ask(
     if skipped:
         return Tried(model, prompt.name, Answer(Status.SKIPPED, reason=skipped))
     about = source.value if source else None
-    question = Question(
-        wording(prompt, about),
-        None if prompt.from_prompt else jpeg,
-        schema=schema_for(prompt),
-        num_predict=prompt.num_predict,
-        options=prompt.options,
-    )
+    # Each of the models that are tried is asked everything.
+    picture = None if prompt.from_prompt else jpeg
+    question = replace(question_for(prompt, picture, about), model=None)
     try:
         reply = await backend.ask(question)
         answer = understand(prompt, reply, about)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from captiond.errors import CaptiondError, ModelMissing, TryAgain
 from captiond.imaging.canary import CANARY_JPEG, RED_AND_BLUE_JPEG
 from captiond.model import Reply
-from captiond.prompts.answers import schema_for, wording
 from captiond.prompts.prompt import Prompt
 from captiond.vision.backend import Inspection, ModelNotPulled, Question, VisionBackend
+from captiond.vision.questions import question_for
 
 from .finding import Finding, Level
 
@@ -95,7 +95,7 @@ async def _ask_all(backend: VisionBackend, prompts: Sequence[Prompt]) -> tuple[f
         if prompt.from_prompt is not None:
             continue
         try:
-            reply = await backend.ask(_question(prompt))
+            reply = await backend.ask(question_for(prompt, CANARY_JPEG))
         except TryAgain as error:
             sentence = f'The prompt "{prompt.name}" got no usable reply about the test picture. {error}'
             unanswered.append(Finding(Level.WARN, "prompts", sentence))
@@ -108,17 +108,6 @@ async def _ask_all(backend: VisionBackend, prompts: Sequence[Prompt]) -> tuple[f
             continue
         seconds += reply.seconds - reply.load_seconds
     return seconds, unanswered
-
-
-def _question(prompt: Prompt) -> Question:
-    return Question(
-        wording(prompt),
-        CANARY_JPEG,
-        schema=schema_for(prompt),
-        num_predict=prompt.num_predict,
-        options=prompt.options,
-        model=prompt.model,
-    )
 
 
 def _standing(name: str, inspection: Inspection) -> list[Finding]:

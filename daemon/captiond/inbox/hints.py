@@ -18,16 +18,16 @@ class Hints:
         self._room = room
         self._folder_room = folder_room
         self._lock = threading.Lock()
-        self._paths: dict[Path, bool] = {}
+        self._paths: dict[Path, None] = {}
         self._in_folder: Counter[Path] = Counter()
         self._everything = False
 
-    def add(self, path: Path, finished: bool = False) -> None:
-        """Note a path; `finished` when an event said that its writer is done."""
+    def add(self, path: Path) -> None:
+        """Note a path."""
         with self._lock:
             was_empty = self._is_empty()
             if not self._everything:
-                self._note(path, finished)
+                self._note(path)
                 self._everything = len(self._paths) > self._room
             if self._everything:
                 self._forget_all()
@@ -43,24 +43,24 @@ class Hints:
         if was_empty:
             self._wake()
 
-    def drain(self) -> tuple[dict[Path, bool], bool]:
-        """Take out all paths, each with its last `finished`, and whether to look everywhere instead."""
+    def drain(self) -> tuple[list[Path], bool]:
+        """Take out all paths, in their order, and whether to look everywhere instead."""
         with self._lock:
-            drained = self._paths, self._everything
+            drained = [*self._paths], self._everything
             self._everything = False
             self._forget_all()
         return drained
 
-    def _note(self, path: Path, finished: bool) -> None:
+    def _note(self, path: Path) -> None:
         folder = path.parent
         if self._in_folder[folder] > self._folder_room:
             return
         self._in_folder[folder] += path not in self._paths
-        self._paths[path] = finished
+        self._paths[path] = None
         if self._in_folder[folder] > self._folder_room:
             for other in [other for other in self._paths if other.parent == folder]:
                 del self._paths[other]
-            self._paths[folder] = False
+            self._paths[folder] = None
 
     def _forget_all(self) -> None:
         self._paths = {}

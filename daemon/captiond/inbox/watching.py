@@ -60,13 +60,11 @@ _START_SENTENCES = {errno.EMFILE: NO_INSTANCE, errno.ENOSPC: TOO_FEW_WATCHES, er
 class Watcher:
     """Watches one inbox with all its folders and calls `hint` and `rescan`, both from watchdog's threads.
 
-    `hint(path, finished)` is told each path with a name worth a look; `finished` means closed or renamed, not
-    merely created. `rescan(reason)` is told when events were lost. Neither may block or raise.
+    `hint(path)` is told each path with a name worth a look, `rescan(reason)` that events were lost. Neither
+    may block or raise.
     """
 
-    def __init__(
-        self, inbox: Path, hint: Callable[[Path, bool], None], rescan: Callable[[str], None]
-    ) -> None:
+    def __init__(self, inbox: Path, hint: Callable[[Path], None], rescan: Callable[[str], None]) -> None:
         self.trouble: str | None = None
         """Why events may not arrive, with the cure, or None."""
         self.blind = False
@@ -202,7 +200,7 @@ class _Handler(FileSystemEventHandler):
         self,
         root: bytes,
         inbox: Path,
-        hint: Callable[[Path, bool], None],
+        hint: Callable[[Path], None],
         rescan: Callable[[str], None],
     ) -> None:
         self._root = root
@@ -211,12 +209,11 @@ class _Handler(FileSystemEventHandler):
         self._rescan = rescan
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        finished = isinstance(event, FileClosedEvent | FileMovedEvent) and not event.is_synthetic
-        self._note(event.src_path, event.is_directory, finished and not event.dest_path)
+        self._note(event.src_path, event.is_directory)
         if event.dest_path:
-            self._note(event.dest_path, event.is_directory, finished)
+            self._note(event.dest_path, event.is_directory)
 
-    def _note(self, source: bytes | str, is_directory: bool, finished: bool) -> None:
+    def _note(self, source: bytes | str, is_directory: bool) -> None:
         path = os.fsencode(source)
         if path == self._root:
             self._rescan("Something happened to the inbox itself.")
@@ -224,9 +221,9 @@ class _Handler(FileSystemEventHandler):
         folder, _, name = path.rpartition(b"/")
         if name == os.fsencode(IGNORE_FILE):
             # What it says holds for the whole folder.
-            self._hint(self._below(folder), False)
+            self._hint(self._below(folder))
         elif not verdict(name, is_directory).final:
-            self._hint(self._below(path), finished)
+            self._hint(self._below(path))
 
     def _below(self, path: bytes) -> Path:
         return self._inbox / os.fsdecode(path[len(self._root) :].lstrip(b"/"))
