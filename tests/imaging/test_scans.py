@@ -1,6 +1,10 @@
 import pytest
 
+from captiond.errors import DamagedPicture
+from captiond.imaging.limits import Limits
+from captiond.imaging.preparing import prepare
 from captiond.imaging.scans import many_scans
+from captiond.model import Fit
 from faults.bombs import progressive_jpeg
 from imaging.drawing import noise, saved
 
@@ -34,3 +38,19 @@ def test_an_end_in_a_comment_hides_nothing() -> None:
 def test_any_piece_is_counted_without_trouble(share: int) -> None:
     bomb = progressive_jpeg(64, 48, 300)
     many_scans(bomb[: len(bomb) * share // 100], 10)
+
+
+def test_scans_behind_a_whole_picture_are_not_decoded() -> None:
+    picture = saved(noise(), "JPEG")
+    first, end = picture.index(b"\xff\xda"), picture.rindex(b"\xff\xd9")
+    followed = picture[:end] + picture[first:end] * 200 + picture[end:]
+    assert many_scans(followed, 100) is None
+    with pytest.raises(DamagedPicture):
+        prepare(followed, Fit(((336, 336),)), Limits())
+
+
+def test_scans_of_single_colours_are_counted() -> None:
+    picture = saved(noise(), "JPEG")
+    first, end = picture.index(b"\xff\xda"), picture.rindex(b"\xff\xd9")
+    one_colour = picture[first : first + 4] + b"\x01" + picture[first + 5 : end]
+    assert many_scans(picture[:first] + one_colour * 200 + picture[end:], 100) is not None

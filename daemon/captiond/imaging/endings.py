@@ -1,11 +1,13 @@
 """Is the whole file there? Decoders do not notice every end that is not written yet (pure)."""
 
+from collections.abc import Iterator
+
 _TAIL_BYTES = 4096
 _BLOCK_BYTES = 512
 _MAY_END_IN_ZEROS = ("TIFF", "BMP", "WEBP")
 """Formats in which a flat area may be zeros; those of a copy that broke off begin at a whole block."""
 
-_JPEG_START_OF_SCAN = 0xDA
+JPEG_START_OF_SCAN = 0xDA
 _JPEG_FILLER = 0xFF
 _JPEG_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
 _JPEG_END = b"\xff\xd9"
@@ -45,15 +47,22 @@ def _zeros_at(content: bytes) -> int:
 
 def scan_at(content: bytes) -> int:
     """Find where the first scan of a JPEG starts: the headers before it may hold a whole JPEG as preview."""
+    *_, (_, at) = jpeg_headers(content)
+    return at
+
+
+def jpeg_headers(content: bytes) -> Iterator[tuple[int | None, int]]:
+    """Give the markers of a JPEG up to its first scan, and where each is; None where no marker is at last."""
     at = 2
     while content[at : at + 1] == b"\xff" and at + 4 <= len(content):
         marker = content[at + 1]
-        if marker == _JPEG_START_OF_SCAN:
-            break
+        yield marker, at
+        if marker == JPEG_START_OF_SCAN:
+            return
         if marker == _JPEG_FILLER:
             at += 1
         elif marker in _JPEG_WITHOUT_LENGTH:
             at += 2
         else:
             at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    return at
+    yield None, at
