@@ -174,3 +174,39 @@ async def test_a_folder_that_cannot_be_entered_hides_its_files_and_deletes_none(
         await absent.look()
         await parts.clock.sleep(60)
     assert missing(parts) == []
+
+
+async def test_nothing_is_absent_from_an_inbox_that_looks_as_before(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    unseen, *_ = await known(parts, make_photo, 3)
+    await absent.look()
+    unseen.unlink()
+    await absent.look(unchanged=True)
+    assert parts.rows("SELECT 1 FROM files WHERE absent_since IS NOT NULL") == []
+    await absent.look()
+    assert parts.rows("SELECT path FROM files WHERE absent_since IS NOT NULL") == [("0.jpg",)]
+
+
+async def test_what_was_absent_is_looked_for_again(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    gone, *_ = await known(parts, make_photo, 3)
+    gone.unlink()
+    await absent.look()
+    await parts.clock.sleep(60)
+    await absent.look(unchanged=True)
+    assert missing(parts) == ["0.jpg"]
+
+
+async def test_a_file_that_became_known_since_is_looked_for(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    await known(parts, make_photo, 2)
+    await absent.look()
+    passing = parts.inbox / "passing.jpg"
+    passing.write_bytes((parts.inbox / "1.jpg").read_bytes())
+    await parts.take_in(passing)
+    passing.unlink()
+    await absent.look(unchanged=True)
+    assert parts.rows("SELECT path FROM files WHERE absent_since IS NOT NULL") == [("passing.jpg",)]

@@ -7,9 +7,9 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from .catalogue import intake, queries
+from .catalogue import intake, presence, queries
 from .catalogue.places import readable
-from .catalogue.queries import Absentees
+from .catalogue.presence import Absentees
 from .catalogue.store import Catalogue, Connection
 from .clock import Clock
 from .errors import InboxGone
@@ -34,6 +34,7 @@ class Absent:
         self, inbox: Path, catalogue: Catalogue, clock: Clock, thread: Executor | None = None
     ) -> None:
         self.doubt: str | None = None
+        self._all_there_until: int | None = None
         self._inbox = inbox
         self._catalogue = catalogue
         self._clock = clock
@@ -52,17 +53,21 @@ class Absent:
                 "one mounted? If it was replaced for good, put one of the known photos there."
             )
 
-    async def look(self) -> None:
+    async def look(self, *, unchanged: bool = False) -> None:
         """Mark as missing what two looks did not find, at least a minute apart, or an hour for many at once.
 
         All there are count as many where the inbox is bare, as a folder under a disk that is away is. Many,
         or all, are never missing while the inbox is on another disk than they were. To be called after a
-        complete scan. Raises Outage.
+        complete scan; where it found all `unchanged`, and nothing new is known, nothing can be absent. Raises
+        Outage.
         """
-        now = self._clock.now()
+        now, newest = self._clock.now(), await self._catalogue.read(presence.newest_file)
+        if unchanged and newest == self._all_there_until:
+            return
         absentees, device, bare = await asyncio.get_running_loop().run_in_executor(self._thread, self._sight)
         await self._catalogue.write(intake.note_absent, self._inbox, absentees.paths, now)
         count = len(absentees.paths)
+        self._all_there_until = None if count else newest
         many = _are_many(absentees) or (bare and 0 < count == absentees.known)
         elsewhere = device not in absentees.devices
         disk_away = elsewhere and (many or 0 < count == absentees.known)
@@ -75,7 +80,7 @@ class Absent:
             await self._catalogue.write(intake.note_missing, gone)
 
     def _is_elsewhere(self, connection: Connection) -> bool:
-        known = islice(queries.known_in_inbox(connection, self._inbox), MOST_COMPARED)
+        known = islice(presence.known_in_inbox(connection, self._inbox), MOST_COMPARED)
         try:
             device = self._inbox.stat().st_dev
         except OSError:
@@ -89,7 +94,7 @@ class Absent:
 
     def _sight(self) -> tuple[Absentees, int | None, bool]:
         """See which files are not there, on which device the inbox is now, and whether nothing lies in it."""
-        absentees = self._catalogue.ask(queries.absent_in_inbox, self._inbox)
+        absentees = self._catalogue.ask(presence.absent_in_inbox, self._inbox)
         try:
             device, bare = self._inbox.stat().st_dev, next(self._inbox.iterdir(), None) is None
         except OSError:

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -15,7 +16,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from .absent import Absent
-from .catalogue import queries
+from .catalogue import presence, queries
 from .catalogue.places import own_files
 from .catalogue.store import Catalogue
 from .clock import Clock
@@ -24,6 +25,7 @@ from .inbox.cadence import Cadence
 from .inbox.hints import Hints
 from .inbox.ignoring import IgnoreRules
 from .inbox.leasing import Writer
+from .inbox.listings import Listings
 from .inbox.mounts import event_blind
 from .inbox.reading import Skipped, look, who_writes
 from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
@@ -87,9 +89,9 @@ class Noticing:
         self._log = log
         self._look_now = asyncio.Event()
         self._notes = Notes(inbox, catalogue, patience, clock)
+        self._listings = Listings()
         self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
         self._turned_away = 0
-        self._scanned_once = False
         self._stopping = False
         self._patience = patience
         self._scanning, self._looking = OwnThread("inbox scan"), OwnThread("inbox look")
@@ -142,13 +144,18 @@ class Noticing:
 
     async def _scan_all(self) -> ScanSummary | None:
         await self._absent.check()
-        summary = await self._scan(self._scanning)
-        self._scanned_once = True
-        await self._patience.sit_out(self._absent.look)
+        due = await self._in(self._scanning, self._catalogue.ask, presence.due_in_inbox, self.inbox)
+        self._listings.begin(self._clock.monotonic_seconds(), due)
+        summary = await self._scan(self._scanning, listings=self._listings)
+        self.tally.scanned_once = True
+        unchanged = summary is not None and summary.unchanged
+        await self._patience.sit_out(partial(self._absent.look, unchanged=unchanged))
         self._doubt(self._absent.doubt)
         return summary
 
-    async def _scan(self, thread: OwnThread, beneath: Path | None = None) -> ScanSummary | None:
+    async def _scan(
+        self, thread: OwnThread, *, beneath: Path | None = None, listings: Listings | None = None
+    ) -> ScanSummary | None:
         """Scan the inbox or a folder of it; gives None when captiond stops meanwhile. Raises Outage."""
         summary = None
         findings = scan(
@@ -156,6 +163,7 @@ class Noticing:
             self,
             beneath=beneath,
             rules=self.rules,
+            listings=listings,
             monotonic_seconds=self._clock.monotonic_seconds,
         )
         with suppress(_StoppedError):
@@ -214,7 +222,8 @@ class Noticing:
             case InboxFile(path=path) if path in self._own_files:
                 return
             case InboxFile():
-                self._count(finding.path, told=told)
+                if finding.path not in self.settling:
+                    self.tally.count(finding.path, self._clock.monotonic_seconds(), told=told)
                 await self._weigh_file(finding, hinted=hinted)
             case Skipped() | Unreadable():
                 await self._notes.keep(finding.path, finding.sentence)
@@ -228,15 +237,6 @@ class Noticing:
         self._look_now.set()
         if file.stamp.size_bytes == 0:
             await self._notes.keep(file.path, "the file is empty so far")
-
-    def _count(self, path: Path, *, told: bool) -> None:
-        """Count a file that came, once; what the first scan finds lay there before."""
-        if path in self.settling:
-            return
-        if told:
-            self.tally.told()
-        elif self._scanned_once:
-            self.tally.scanned(path, self._clock.monotonic_seconds())
 
     async def _settle(self, *, fresh: bool) -> None:
         for file in self.settling.due(self._clock.monotonic_seconds()):

@@ -22,6 +22,7 @@ CREATE INDEX photos_checked ON photos
   (inbox, bytes, width, height, format, camera, latitude, longitude, reason, updated_at);
 CREATE INDEX files_checked ON files
   (seen_at, format, bytes, device, inode, mtime_ns, ctime_ns, reason, sidecar_sha256, sidecar_reason);
+CREATE INDEX files_due ON files (inbox) WHERE ctime_ns IS NULL AND state != 'missing';
 CREATE INDEX models_checked ON models (family, parameters, quantization, first_used_at);
 CREATE INDEX prompts_checked ON prompts (kind, text, schema, options, first_used_at);
 CREATE INDEX jobs_checked ON jobs (owner, next_try_at, tries, crashes, error, queued_at);

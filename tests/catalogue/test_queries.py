@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 
 from captiond.catalogue.intake import note_missing, note_unread, register
 from captiond.catalogue.jobs import charge, lease, reject
+from captiond.catalogue.presence import known_in_inbox
 from captiond.catalogue.queries import (
     current_answer,
     entry,
-    known_in_inbox,
     known_stamps,
     next_try_at,
     open_jobs,

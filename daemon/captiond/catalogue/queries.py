@@ -5,7 +5,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from captiond.model import (
 )
 
 from . import statements as sql
-from .places import MOST_PARAMETERS, readable, stamp_from
+from .places import MOST_PARAMETERS, readable
 from .tables import files, jobs, photos, results
 
 PHOTO_STATES = ("queued", "partial", "done", "failed", "unreadable")
@@ -67,15 +67,6 @@ class Pace:
     asked_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Absentees:
-    """The files of an inbox that are not where they were: their number among all, and on which devices."""
-
-    known: int
-    paths: Sequence[Path]
-    devices: Collection[int]
-
-
 def entry(connection: Connection, photo_id: int) -> Entry:
     """Give all that a sidecar tells of a photo; results are the current ones, in the order they came."""
     of_photo = {"of_photo": photo_id}
@@ -99,32 +90,6 @@ def known_stamps(connection: Connection, places: Sequence[bytes]) -> dict[bytes,
         for place, device, inode, size_bytes, mtime_ns, ctime_ns in connection.execute(sql.STAMPS, some):
             stamps[place] = FileStamp(device % 2**64, inode % 2**64, size_bytes, mtime_ns, ctime_ns)
     return stamps
-
-
-def absent_in_inbox(connection: Connection, inbox: Path) -> Absentees:
-    """Look which known files of an inbox are certainly not on the disk now."""
-    known, paths, devices = 0, [], set()
-    for path, device in known_in_inbox(connection, inbox):
-        known += 1
-        if _is_gone(path):
-            paths.append(path)
-            devices.add(device)
-    return Absentees(known, paths, devices)
-
-
-def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the files of an inbox that were there when last seen, and their devices.
-
-    To be used up while the connection is open.
-    """
-    below = os.fsencode(inbox / "_")[:-1]
-    there = select(files).where(files.c.inbox == readable(inbox), files.c.state != "missing")
-    with connection.execution_options(yield_per=MOST_PARAMETERS).execute(there.order_by(files.c.id)) as rows:
-        for row in rows:
-            # Two inboxes may look alike where their names hold bytes that are not UTF-8.
-            if row.path_bytes.startswith(below):
-                stamp = stamp_from(row)
-                yield Path(os.fsdecode(row.path_bytes)), stamp.device if stamp else 0
 
 
 def read_in_inbox(connection: Connection, inbox: Path) -> Iterator[Path]:
@@ -280,14 +245,3 @@ def _pace_of(seconds: list[float | None]) -> Pace | None:
         low, middle, high = quantiles(asked, n=4, method="inclusive")
         return Pace(low, middle, high, share)
     return Pace(asked[0], asked[0], asked[0], share) if asked else None
-
-
-def _is_gone(path: Path) -> bool:
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        # A folder that cannot be read now hides its files; it does not delete them.
-        return False
-    return False

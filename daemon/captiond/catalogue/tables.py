@@ -21,6 +21,9 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+DUE_FILES = "ctime_ns IS NULL AND state != 'missing'"
+"""What the next scan looks at again."""
+
 photos = Table(
     "photos",
     metadata,
@@ -99,6 +102,7 @@ files = Table(
     Index("files_state", "state"),
     Index("files_sidecar_dirty", "sidecar_dirty"),
     Index("files_absent_since", "absent_since"),
+    Index("files_due", "inbox", sqlite_where=text(DUE_FILES)),
     Index(
         "files_checked",
         "seen_at",

@@ -20,6 +20,7 @@ from captiond.printable import printable
 
 from .candidates import DESCEND, LOOK, verdict
 from .ignoring import IgnoreRules
+from .listings import Listings, Piece, fingerprint
 from .reading import (
     FORBIDDEN,
     GONE,
@@ -44,12 +45,7 @@ class Known(Protocol):
     """What the catalogue knows of files, asked from the thread that scans."""
 
     def stamps(self, paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
-        """Give the stamps that are known for these absolute paths; a path without one is left out.
-
-        Every file that lies in the inbox is asked for, once in each scan. So an implementation that remembers
-        what it was asked knows what is missing: after a `complete` scan, all it has and was not asked for;
-        otherwise, all of that which is not at or below an `Unreadable` path.
-        """
+        """Give the stamps that are known for these absolute paths; a path without one is left out."""
         ...
 
 
@@ -66,6 +62,7 @@ class ScanSummary:
     """What a scan saw; `complete` means that every folder was listed to its end.
 
     `files` counts those with a name worth a look. None at all where some are known is a suspicious inbox.
+    `unchanged`: every folder looked as an earlier scan had it, with nothing in it that was not known.
     """
 
     directories: int
@@ -73,6 +70,7 @@ class ScanSummary:
     new_or_changed: int
     seconds: float
     complete: bool
+    unchanged: bool = False
 
 
 Finding = InboxFile | Skipped | Unreadable | ScanSummary
@@ -84,6 +82,7 @@ def scan(
     *,
     beneath: Path | None = None,
     rules: IgnoreRules | None = None,
+    listings: Listings | None = None,
     monotonic_seconds: Callable[[], float] = time.monotonic,
     wall_seconds: Callable[[], float] = time.time,
 ) -> Iterator[Finding]:
@@ -92,12 +91,13 @@ def scan(
     Yields an InboxFile for each file whose stamp is not the known one, Skipped for links, pipes, sockets and
     devices, Unreadable for what could not be listed, and last a ScanSummary. Ignored names are not mentioned,
     but for unfinished files that nobody touched for a day; `rules` say which are ignored besides those that
-    always are. Raises InboxGone when the inbox cannot be listed or is another at the end than at the start.
+    always are. What looks as `listings` have it is not compared again. Raises InboxGone when the inbox cannot
+    be listed or is another at the end than at the start.
     """
     started = monotonic_seconds()
     identity = identity_of(inbox)
     rules = rules or IgnoreRules(inbox)
-    walk = _Walk(inbox, known, rules, wall_seconds)
+    walk = _Walk(inbox, known, rules, listings or Listings(), wall_seconds)
     start = beneath or inbox
     rules.enter_above(start)
     if not rules.verdict_beneath(start, is_directory=True).ignored:
@@ -113,18 +113,26 @@ class _Walk:
     """One scan on its way: the folders still to visit, and what was counted so far."""
 
     def __init__(
-        self, inbox: Path, known: Known, rules: IgnoreRules, wall_seconds: Callable[[], float]
+        self,
+        inbox: Path,
+        known: Known,
+        rules: IgnoreRules,
+        listings: Listings,
+        wall_seconds: Callable[[], float],
     ) -> None:
         self._inbox = inbox
         self._known = known
         self._rules = rules
         self._ruled = rules.any
+        self._listings = listings
         self._wall_seconds = wall_seconds
         self._pending: list[bytes] = []
         self._directories = 0
         self._files = 0
         self._new_or_changed = 0
         self._complete = True
+        self._unchanged = True
+        self._plain = True
 
     def findings(self, start: Path) -> Iterator[Finding]:
         self._pending.append(os.fsencode(start))
@@ -132,7 +140,14 @@ class _Walk:
             yield from self._list(self._pending.pop())
 
     def summary(self, seconds: float) -> ScanSummary:
-        return ScanSummary(self._directories, self._files, self._new_or_changed, seconds, self._complete)
+        return ScanSummary(
+            self._directories,
+            self._files,
+            self._new_or_changed,
+            seconds,
+            self._complete,
+            self._complete and self._unchanged,
+        )
 
     def _list(self, folder: bytes) -> Iterator[Finding]:
         path = Path(os.fsdecode(folder))
@@ -143,13 +158,31 @@ class _Walk:
             with opened_beneath(self._inbox, path, _LISTING) as descriptor, os.scandir(descriptor) as entries:
                 self._rules.enter(folder, descriptor)
                 self._ruled = self._rules.any
-                while chunk := list(islice(entries, NAMES_IN_A_CHUNK)):
-                    yield from self._compare(folder, chunk)
+                self._listings.follow(self._rules.changes)
+                yield from self._pieces(folder, entries)
             self._directories += 1
         except OSError as error:
             # A folder that vanishes under the scan is no error: it is not there.
             if error.errno not in GONE:
                 yield self._unreadable(path, str(fault(self._inbox, error)))
+
+    def _pieces(self, folder: bytes, entries: Iterator["os.DirEntry[str]"]) -> Iterator[Finding]:
+        number = 0
+        while chunk := list(islice(entries, NAMES_IN_A_CHUNK)):
+            number += 1
+            looks = fingerprint(chunk)
+            piece = self._listings.known(folder, number, looks)
+            if piece is not None:
+                self._files += piece.files
+                self._pending += piece.folders
+                continue
+            self._unchanged = False
+            files, folders, new = self._files, len(self._pending), self._new_or_changed
+            self._plain = looks is not None
+            yield from self._compare(folder, chunk)
+            if looks is not None and self._plain and self._new_or_changed == new:
+                piece = Piece(looks, self._files - files, tuple(self._pending[folders:]))
+                self._listings.remember(folder, number, piece)
 
     def _compare(self, folder: bytes, chunk: Sequence["os.DirEntry[str]"]) -> Iterator[Finding]:
         found: dict[bytes, FileStamp] = {}
@@ -157,6 +190,7 @@ class _Walk:
         for entry in chunk:
             strange = self._see(entry, prefix, found)
             if strange is not None:
+                self._plain = False
                 yield strange
         if not found:
             return
@@ -179,8 +213,12 @@ class _Walk:
                 decision = self._rules.verdict(path, is_directory)
             if decision is DESCEND:
                 self._pending.append(path)
+            if decision.unfinished:
+                # Its sentence comes with time alone.
+                self._plain = False
+                return self._left_over(entry, path)
             if decision is not LOOK:
-                return self._left_over(entry, path) if decision.unfinished else None
+                return None
             status = entry.stat(follow_symlinks=False)
         except OSError as error:
             return self._unseen(Path(os.fsdecode(path)), error)

@@ -19,6 +19,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
+        self.scanned_once = False
         self.by_event = 0
         self._by_scan = 0
         self._pending: OrderedDict[Path, float] = OrderedDict()
@@ -27,6 +28,13 @@ class Tally:
     def by_scan(self) -> int:
         """How many files were found that no event told of; some may still be told of in the next seconds."""
         return self._by_scan + len(self._pending)
+
+    def count(self, path: Path, now: float, *, told: bool) -> None:
+        """Count a file that came: an event told of it, or a scan found it."""
+        if told:
+            self.told()
+        elif self.scanned_once:
+            self.scanned(path, now)
 
     def scanned(self, path: Path, now: float) -> None:
         """Count a file that a scan found."""
