@@ -7,6 +7,7 @@ from datetime import datetime
 
 from .catalogue import inboxes, jobs, queries
 from .catalogue.inboxes import InboxStanding
+from .catalogue.queries import Progress
 from .catalogue.store import Catalogue, Connection
 from .clock import Clock
 from .errors import Outage
@@ -44,6 +45,7 @@ class Heartbeat:
         self.said = ""
         self._written: tuple[str, list[InboxStanding]] = ("", [])
         self._written_at = 0.0
+        self._counted: tuple[int, Progress] | None = None
 
     async def beat(self) -> None:
         """Beat until cancelled; raises CatalogueFault where the catalogue was removed or replaced."""
@@ -67,7 +69,7 @@ class Heartbeat:
 
     async def sentence(self) -> str:
         """Say how it goes: what stands in the way, else how far the work is."""
-        progress = await self._catalogue.read(queries.progress)
+        progress = await self._progress()
         done, waiting = progress.photos["done"], progress.photos_to_do
         troubles = [trouble for one in self._noticings if (trouble := one.offline or one.doubt)]
         away = [endpoint.reason for endpoint in self._endpoints if endpoint.reason]
@@ -82,6 +84,13 @@ class Heartbeat:
             how_far = f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
             return f"{how_far}; {lacking[0]}" if lacking else how_far
         return f"Watching; {counted(done, 'photo')} done"
+
+    async def _progress(self) -> Progress:
+        """Count the photos where something was written since: a million take a moment."""
+        writes = self._catalogue.writes
+        if self._counted is None or self._counted[0] != writes:
+            self._counted = writes, await self._catalogue.read(queries.progress)
+        return self._counted[1]
 
 
 def _say(connection: Connection, sentence: str, standings: Sequence[InboxStanding], now: datetime) -> None:

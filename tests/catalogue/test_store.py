@@ -35,6 +35,13 @@ async def test_a_write_is_seen_by_readers_at_once(catalogue: Catalogue) -> None:
     assert await catalogue.read(names) == catalogue.ask(names) == ["a.jpg"]
 
 
+async def test_writes_are_counted_once_they_can_be_seen(catalogue: Catalogue) -> None:
+    before = catalogue.writes
+    await catalogue.write(lambda _: None)
+    await catalogue.read(lambda _: None)
+    assert catalogue.writes == before + 1
+
+
 async def test_a_write_that_stumbles_leaves_nothing(catalogue: Catalogue) -> None:
     with pytest.raises(LookupError):
         await catalogue.write(plant_and_stumble)

@@ -38,6 +38,8 @@ class Catalogue:
         Raises Fatal and Outage as `database.open_to_write`.
         """
         self.path = path
+        self.writes = 0
+        """How many writes there were: what was read before the last of them may have changed."""
         self._writer: Engine = open_to_write(path, now)
         with translated(path):
             self._writing_connection().execute(LOOK)
@@ -61,6 +63,8 @@ class Catalogue:
             except CatalogueFault as fault:
                 self._fault = fault
                 raise
+            finally:
+                self.writes += 1
 
         return await asyncio.get_running_loop().run_in_executor(self._writing, run)
 
