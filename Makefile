@@ -16,7 +16,7 @@ demo: .venv/.run
 
 # What fails while all run at once is tried again by itself: real clocks slip on a busy machine, bugs stay.
 test: .venv/.test
-	.venv/bin/python -m pytest -n auto || .venv/bin/python -m pytest -x -rA --last-failed --last-failed-no-failures none
+	.venv/bin/python -m pytest -n auto || .venv/bin/python -m pytest -x --last-failed --last-failed-no-failures none
 
 # The long fault tests too: minutes, and some want to be root.
 test-slow: .venv/.test

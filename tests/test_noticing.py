@@ -12,12 +12,13 @@ import pytest
 
 import daemon_parts
 import simulated_time
+from captiond.arrivals import TakeIn
 from captiond.errors import InboxGone, TryAgain
 from captiond.inbox.reading import Skipped
 from captiond.inbox.scanning import LEFT_OVER, scan
 from captiond.inbox.settling import Gate
 from captiond.model import InboxFile
-from captiond.noticing import FRESH_DROPS, Noticing, TakeIn
+from captiond.noticing import FRESH_DROPS, Noticing
 from captiond.standing import standing_of
 from conftest import MakePhoto
 from daemon_parts import Parts

@@ -6,7 +6,7 @@ watch or a lost mount all have the same answer: the next scan.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -16,18 +16,19 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from .absent import Absent
+from .arrivals import Arrivals, TakeIn
 from .catalogue import presence, queries
 from .catalogue.places import own_files
 from .catalogue.store import Catalogue
 from .clock import Clock
-from .errors import CaptiondError, FileChanged, Outage, TryAgain
+from .errors import CaptiondError, Outage
 from .inbox.cadence import Cadence
 from .inbox.hints import Hints
 from .inbox.ignoring import IgnoreRules
 from .inbox.leasing import Writer
 from .inbox.listings import Listings
 from .inbox.mounts import event_blind
-from .inbox.reading import Skipped, look, who_writes
+from .inbox.reading import Skipped
 from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
 from .inbox.settling import Settling
 from .inbox.tally import Tally
@@ -45,12 +46,7 @@ FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
 FINDINGS_AT_ONCE = 200
-TAKEN_AT_ONCE = 100
-LONGEST_LOOK_SECONDS = 5.0
 LONGEST_LEAVE_SECONDS = 3.0
-
-TakeIn = Callable[[Sequence[InboxFile], bool], Awaitable[Mapping[Path, TryAgain]]]
-"""Takes in settled files, fresh drops or not; gives why some could not be read now."""
 
 
 class Noticing:
@@ -75,14 +71,12 @@ class Noticing:
     ) -> None:
         self.inbox = inbox
         self.doubt: str | None = None
-        self.settling = Settling(quiet_seconds)
         self.rules = IgnoreRules(inbox, ignore)
         self.tally = Tally()
         self.watcher: Watcher | None = None
         log = log.bind(inbox=str(inbox))
         cadence = Cadence(scan_seconds)
         self.rounds = Rounds(inbox, self._scan_all, self.tally, cadence, event_blind, clock=clock, log=log)
-        self._take_in = take_in
         self._catalogue = catalogue
         self._own_files = own_files(catalogue.path)
         self._clock = clock
@@ -90,12 +84,17 @@ class Noticing:
         self._look_now = asyncio.Event()
         self._notes = Notes(inbox, catalogue, patience, clock)
         self._listings = Listings()
-        self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
-        self._turned_away = 0
+        arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
+        self._arrivals = arriving(inbox, self.rules, self._notes, quiet_seconds)
         self._stopping = False
         self._patience = patience
-        self._scanning, self._looking = OwnThread("inbox scan"), OwnThread("inbox look")
+        self._scanning = OwnThread("inbox scan")
         self._absent = Absent(inbox, catalogue, clock, self._scanning)
+
+    @property
+    def settling(self) -> Settling:
+        """The files that may still be changing."""
+        return self._arrivals.settling
 
     @property
     def offline(self) -> str | None:
@@ -171,7 +170,7 @@ class Noticing:
                 for finding in some:
                     await self._weigh(finding, hinted=False, told=beneath is not None)
                     summary = finding if isinstance(finding, ScanSummary) else None
-                await self._take_settled()
+                await self._arrivals.take_settled()
         await self._notes.follow(self.rules)
         return summary
 
@@ -203,19 +202,15 @@ class Noticing:
             # So much came at once that only the whole can be looked at.
             self.rounds.soon()
             return
-        found, writer = await self._in(self._looking, self._sight, path)
+        ((found, writer),) = await self._arrivals.sights([path])
         if isinstance(found, InboxFile):
             place = os.fsencode(path)
             if (await self._catalogue.read(queries.known_stamps, [place])).get(place) == found.stamp:
                 return
         if isinstance(found, Skipped) and found.is_folder:
-            await self._scan(self._looking, beneath=path)
+            await self._scan(self._arrivals.thread, beneath=path)
         elif found is not None:
             await self._weigh(found, hinted=writer is Writer.NOBODY, told=True)
-
-    def _sight(self, path: Path) -> tuple[InboxFile | Skipped | None, Writer]:
-        found = look(self.inbox, path, self.rules)
-        return found, who_writes(found) if isinstance(found, InboxFile) else Writer.UNKNOWN
 
     async def _weigh(self, finding: Finding, *, hinted: bool, told: bool) -> None:
         match finding:
@@ -224,59 +219,9 @@ class Noticing:
             case InboxFile():
                 if finding.path not in self.settling:
                     self.tally.count(finding.path, self._clock.monotonic_seconds(), told=told)
-                await self._weigh_file(finding, hinted=hinted)
+                await self._arrivals.come(finding, hinted=hinted)
             case Skipped() | Unreadable():
                 await self._notes.keep(finding.path, finding.sentence)
-
-    async def _weigh_file(self, file: InboxFile, *, hinted: bool) -> None:
-        wall_now_ns = int(self._clock.now().timestamp() * 1e9)
-        settled = self.settling.notice(file, self._clock.monotonic_seconds(), wall_now_ns, hinted=hinted)
-        if settled is not None:
-            await self._hand_over(settled, fresh=hinted)
-            return
-        self._look_now.set()
-        if file.stamp.size_bytes == 0:
-            await self._notes.keep(file.path, "the file is empty so far")
-
-    async def _settle(self, *, fresh: bool) -> None:
-        for file in self.settling.due(self._clock.monotonic_seconds()):
-            found, writer = await self._in(self._looking, self._sight, file.path)
-            stamp = found.stamp if isinstance(found, InboxFile) else None
-            settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
-            if settled is not None:
-                await self._hand_over(settled, fresh=fresh)
-        await self._take_settled()
-        if self.settling.turned_away != self._turned_away and not self.settling.changing:
-            # There was no room for all that came at once; by now they are quiet.
-            self._turned_away = self.settling.turned_away
-            self.rounds.soon()
-
-    async def _hand_over(self, file: InboxFile, *, fresh: bool) -> None:
-        """Have a settled file taken in, with others: a commit for each would hold up a thousand drops."""
-        self._settled[fresh].append(file)
-        if len(self._settled[fresh]) >= TAKEN_AT_ONCE:
-            await self._take_settled()
-
-    async def _take_settled(self) -> None:
-        for fresh, files in self._settled.items():
-            self._settled[fresh] = []
-            unread = await self._take_in(files, fresh) if files else {}
-            for file in files:
-                if file.path not in unread:
-                    self._notes.forget(file.path)
-            for path, trouble in unread.items():
-                await self._put_back(path, trouble)
-
-    async def _put_back(self, path: Path, trouble: TryAgain) -> None:
-        """Keep why a file is not read; one that changed stands still again, whatever its times say."""
-        if not isinstance(trouble, FileChanged):
-            await self._notes.keep(path, str(trouble))
-            return
-        found, _ = await self._in(self._looking, self._sight, path)
-        if isinstance(found, InboxFile):
-            now = self._clock.monotonic_seconds()
-            self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
-            self._look_now.set()
 
     def _in(
         self, thread: OwnThread, act: Callable[P, T], *arguments: P.args, **named: P.kwargs
@@ -284,11 +229,12 @@ class Noticing:
         """Call in a thread of this inbox alone: its disk may hang."""
         return asyncio.get_running_loop().run_in_executor(thread, lambda: act(*arguments, **named))
 
+    async def _settle(self, *, fresh: bool) -> None:
+        if await self._arrivals.settle(fresh=fresh):
+            self.rounds.soon()
+
     def _pause_seconds(self) -> float:
-        next_look = self.settling.next_look()
-        if next_look is None or self.offline:
-            return LONGEST_LOOK_SECONDS
-        return min(max(next_look - self._clock.monotonic_seconds(), 0.01), LONGEST_LOOK_SECONDS)
+        return OFFLINE_SECONDS if self.offline else self._arrivals.pause_seconds()
 
     def _doubt(self, sentence: str | None) -> None:
         if sentence and self.doubt is None:

@@ -1,0 +1,127 @@
+"""The files on their way in: what still changes is waited for, what has settled is taken in."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from .clock import Clock
+from .errors import FileChanged, TryAgain
+from .inbox.ignoring import IgnoreRules
+from .inbox.leasing import Writer
+from .inbox.reading import Skipped, look, who_writes
+from .inbox.settling import Settling
+from .inbox.threads import OwnThread
+from .model import InboxFile
+from .notes import Notes
+
+AT_ONCE = 100
+"""So many are looked at, or taken in, together: a commit for each would hold up a thousand drops."""
+
+LONGEST_LOOK_SECONDS = 5.0
+
+TakeIn = Callable[[Sequence[InboxFile], bool], Awaitable[Mapping[Path, TryAgain]]]
+"""Takes in settled files, fresh drops or not; gives why some could not be read now."""
+
+Sight = tuple[InboxFile | Skipped | None, Writer]
+"""What a path is now, and who writes to it."""
+
+
+class Arrivals:
+    """The files of one inbox that came, until they are taken in; the disk is looked at in a `thread`.
+
+    `wake` is called when there is something new to wait for.
+    """
+
+    def __init__(
+        self,
+        inbox: Path,
+        rules: IgnoreRules,
+        notes: Notes,
+        quiet_seconds: float,
+        *,
+        take_in: TakeIn,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        self.settling = Settling(quiet_seconds)
+        self.thread = OwnThread("inbox look")
+        self._inbox = inbox
+        self._rules = rules
+        self._notes = notes
+        self._take_in = take_in
+        self._clock = clock
+        self._wake = wake
+        self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
+        self._turned_away = 0
+
+    def pause_seconds(self) -> float:
+        """Tell how long until one is to be looked at."""
+        next_look = self.settling.next_look()
+        if next_look is None:
+            return LONGEST_LOOK_SECONDS
+        return min(max(next_look - self._clock.monotonic_seconds(), 0.01), LONGEST_LOOK_SECONDS)
+
+    async def sights(self, paths: Sequence[Path]) -> list[Sight]:
+        """See what paths are now; their disk may hang. Raises InboxGone."""
+        see = asyncio.get_running_loop().run_in_executor
+        return await see(self.thread, lambda: [self._sight(path) for path in paths])
+
+    async def come(self, file: InboxFile, *, hinted: bool) -> None:
+        """Wait for a file that was found new or changed, or take it in where it is quiet already."""
+        wall_now_ns = int(self._clock.now().timestamp() * 1e9)
+        settled = self.settling.notice(file, self._clock.monotonic_seconds(), wall_now_ns, hinted=hinted)
+        if settled is not None:
+            await self._hand_over(settled, fresh=hinted)
+            return
+        self._wake()
+        if file.stamp.size_bytes == 0:
+            await self._notes.keep(file.path, "the file is empty so far")
+
+    async def settle(self, *, fresh: bool) -> bool:
+        """Look again at those that are due; tells whether a scan has to bring back some that had no room."""
+        due = self.settling.due(self._clock.monotonic_seconds())
+        for start in range(0, len(due), AT_ONCE):
+            some = due[start : start + AT_ONCE]
+            sights = await self.sights([file.path for file in some])
+            for file, (found, writer) in zip(some, sights, strict=True):
+                stamp = found.stamp if isinstance(found, InboxFile) else None
+                settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
+                if settled is not None:
+                    await self._hand_over(settled, fresh=fresh)
+        await self.take_settled()
+        missed = self.settling.turned_away != self._turned_away and not self.settling.changing
+        if missed:
+            # There was no room for all that came at once; by now they are quiet.
+            self._turned_away = self.settling.turned_away
+        return missed
+
+    async def take_settled(self) -> None:
+        """Take in the files that were quiet already when they came."""
+        for fresh, files in self._settled.items():
+            self._settled[fresh] = []
+            unread = await self._take_in(files, fresh) if files else {}
+            for file in files:
+                if file.path not in unread:
+                    self._notes.forget(file.path)
+            for path, trouble in unread.items():
+                await self._put_back(path, trouble)
+
+    async def _hand_over(self, file: InboxFile, *, fresh: bool) -> None:
+        self._settled[fresh].append(file)
+        if len(self._settled[fresh]) >= AT_ONCE:
+            await self.take_settled()
+
+    async def _put_back(self, path: Path, trouble: TryAgain) -> None:
+        """Keep why a file is not read; one that changed stands still again, whatever its times say."""
+        if not isinstance(trouble, FileChanged):
+            await self._notes.keep(path, str(trouble))
+            return
+        ((found, _),) = await self.sights([path])
+        if isinstance(found, InboxFile):
+            now = self._clock.monotonic_seconds()
+            self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
+            self._wake()
+
+    def _sight(self, path: Path) -> Sight:
+        found = look(self._inbox, path, self._rules)
+        return found, who_writes(found) if isinstance(found, InboxFile) else Writer.UNKNOWN
