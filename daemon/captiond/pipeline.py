@@ -44,7 +44,7 @@ TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
 """Wait before the second and the third try of a photo that was charged."""
 
-FILES_AT_ONCE = 100
+FILES_AT_ONCE = 500
 BYTES_AT_ONCE = 64_000_000
 
 PICTURE_SUFFIXES = frozenset(
@@ -235,13 +235,14 @@ def each_read(
 
 
 def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    """Cut files into batches that are held in memory at once: a hundred, or 64 MB, or one that is larger."""
+    """Cut files into batches that are held in memory at once: 500, or 64 MB, or one that is larger."""
     batch: list[InboxFile] = []
+    size_bytes = 0
     for file in files:
-        size_bytes = sum(each.stamp.size_bytes for each in (*batch, file))
+        size_bytes += file.stamp.size_bytes
         if batch and (len(batch) == FILES_AT_ONCE or size_bytes > BYTES_AT_ONCE):
             yield batch
-            batch = []
+            batch, size_bytes = [], file.stamp.size_bytes
         batch.append(file)
     if batch:
         yield batch

@@ -4,6 +4,7 @@ Every function takes the writing connection first and belongs in one transaction
 """
 
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, select, update
 
 from captiond.clock import iso
-from captiond.model import FileStamp, Original, PromptName
+from captiond.model import Digest, FileStamp, Original, PromptName
 
 from . import statements as sql
 from .jobs import queue_missing
@@ -32,9 +33,10 @@ def register(
     At most `MOST_PARAMETERS` files. Known bytes under a new name cost no job: the file only gets a sidecar
     of its own.
     """
-    connection.execute(sql.ADD_PHOTO, [_photo_row(original, now) for original in originals])
     digests = [original.digest for original in originals]
-    ids: dict[str, int] = dict(tuple(row) for row in connection.execute(sql.PHOTOS_OF, {"digests": digests}))
+    old = _photos_of(connection, digests)
+    connection.execute(sql.ADD_PHOTO, [_photo_row(original, now) for original in originals])
+    ids = _photos_of(connection, digests)
     places = [os.fsencode(original.file.path) for original in originals]
     before = set(connection.scalars(sql.PHOTOS_AT, {"places": places}))
     known = {"state": "known", "sidecar_dirty": 1}
@@ -45,7 +47,9 @@ def register(
     ]
     connection.execute(sql.PUT_FILE, rows)
     found = [ids[digest] for digest in digests]
-    refresh_places(connection, before.union(found))
+    # A new photo with one file says already where it lies.
+    twice = {digest for digest, count in Counter(digests).items() if count > 1}
+    refresh_places(connection, before.union(ids[digest] for digest in twice.union(old)))
     connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": found})
     queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=list(ids.values()))
     return found
@@ -129,6 +133,10 @@ def refresh_places(connection: Connection, photo_ids: Collection[int]) -> None:
     unheld = [photo_id for photo_id, held in holders.items() if not held]
     if unheld:
         connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": unheld})
+
+
+def _photos_of(connection: Connection, digests: Sequence[Digest]) -> dict[Digest, int]:
+    return dict(tuple(row) for row in connection.execute(sql.PHOTOS_OF, {"digests": digests}))
 
 
 def _photo_row(original: Original, now: datetime) -> dict[str, object]:
