@@ -38,10 +38,10 @@ from captiond.model import (
     Status,
 )
 from captiond.outbox import Outbox
-from captiond.prompts.answers import schema_for, understand, wording
+from captiond.prompts.answers import understand
 from captiond.settings.schema import load
-from captiond.vision.backend import Question
 from captiond.vision.ollama import OllamaBackend
+from captiond.vision.questions import question_for
 from captiond.wiring import choices_from
 
 SEEN_SIDE = 336
@@ -92,13 +92,8 @@ async def ask(inbox: Path) -> AsyncIterator[Work]:
         jpeg, about = _small(photo), None
         for prompt in prompts:
             source = about if prompt.from_prompt else None
-            question = Question(
-                text=wording(prompt, source),
-                image=None if prompt.from_prompt else jpeg,
-                schema=schema_for(prompt),
-                num_predict=prompt.num_predict,
-                options=prompt.options,
-            )
+            picture = None if prompt.from_prompt else jpeg
+            question = question_for(prompt, picture, source)
             about = understand(prompt, await backend.ask(question), source).value
 
     yield work

@@ -53,7 +53,7 @@ def words(parts: list[ollama.ChatResponse]) -> str:
 async def test_a_fault_raises_what_it_raises_with_a_real_server(
     kind: str, serving: Asked, paint: Paint
 ) -> None:
-    async with serving(timeout=0.3, faults=(Fault(kind),)) as (_, client):
+    async with serving(timeout=1.5, faults=(Fault(kind),)) as (_, client):
         with pytest.raises(Exception) as raised:  # noqa: PT011 - the class is what is compared
             await streamed(client, paint())
     expected = ENDS[kind]
@@ -153,7 +153,7 @@ async def test_a_server_that_is_down_is_a_connection_error(serving: Asked) -> No
 
 @pytest.mark.anyio
 async def test_a_client_that_gives_up_frees_the_slot(serving: Asked, paint: Paint) -> None:
-    async with serving(timeout=0.2, faults=(Fault("hang-mid-stream", nth=1),)) as (simulator, client):
+    async with serving(timeout=1.5, faults=(Fault("hang-mid-stream", nth=1),)) as (simulator, client):
         with pytest.raises(httpx.ReadTimeout):
             await streamed(client, paint())
         assert (await asyncio.wait_for(streamed(client, paint()), 5))[-1].done
