@@ -103,7 +103,7 @@ def _digest_of(holding: Holding) -> str:
 def _sidecar(connection: Connection, holding: Holding, places: SidecarPlaces) -> Iterator[Finding]:
     path, content = _written(holding, places)
     if holding.sidecar_reason:
-        yield Finding("sidecar", path, f"{holding.sidecar_reason} captiond import takes over what it says.")
+        yield Finding("sidecar", path, holding.sidecar_reason)
     elif content is None:
         if holding.sidecar_sha256 and holding.is_there and holding.is_told:
             yield Finding("sidecar", path, "it is gone: captiond run writes it again.")

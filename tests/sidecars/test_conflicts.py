@@ -30,7 +30,7 @@ class TestWhatSomebodyElsePutThere:
         outcome = write(path, NEW, known_sha256=None)
 
         assert isinstance(outcome, Conflict)
-        assert "move it away" in outcome.reason
+        assert "captiond import" in outcome.reason
 
     @pytest.mark.parametrize(
         "foreign", [b"", b"{}", b"[1]", b"not json", b'{"schema": "other"}', b"[" * 9999]

@@ -84,11 +84,11 @@ def _why_it_stays(path: Path, present: bytes, known_sha256: str | None) -> str:
     if known_sha256 is None:
         return (
             f"{name} was written for another catalogue, so it is left as it is; "
-            "remove it, or move it away, to have it written anew."
+            "`captiond import` takes over what it says, and without it captiond writes its own."
         )
     return (
         f"{name} was edited by hand, so it is left as it is; "
-        "remove it, or move it away, to have it written anew."
+        "`captiond import` takes over what it says, and without it captiond writes its own."
     )
 
 
