@@ -7,7 +7,7 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +25,10 @@ from captiond.choices import Choices
 from captiond.errors import DiskFull
 from captiond.imaging.canary import CANARY_JPEG
 from captiond.imaging.limits import Limits
+from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
 from captiond.inbox.reading import look
-from captiond.model import Fit, InboxFile, Lease, PreparedImage
+from captiond.model import Fit, InboxFile, Lease, PreparedImage, Tiles
 from captiond.outbox import Outbox
 from captiond.pipeline import Pipeline
 from captiond.prompts.checks import streaming_stop
@@ -36,6 +37,7 @@ from captiond.settings import Settings
 from captiond.simulator import Simulator
 from captiond.vision.endpoints import Endpoint
 from captiond.vision.ollama import OllamaBackend
+from captiond.vision.respondents import Respondent
 from simulated_time import SIMULATED_TIME, SimulatedClock
 
 OWNER = "this captiond"
@@ -53,6 +55,10 @@ class UnhurriedDecoder(Decoder):
     async def prepare(self, content: bytes, fit: Fit) -> PreparedImage:
         with simulated_time.loop().standing_still():
             return await super().prepare(content, fit)
+
+    async def cut(self, content: bytes, fit: Fit, cutting: Cutting) -> Tiles:
+        with simulated_time.loop().standing_still():
+            return await super().cut(content, fit, cutting)
 
 
 @dataclass
@@ -102,11 +108,14 @@ class Parts:
             backend, parallel=parallel, canary_jpeg=CANARY_JPEG, clock=self.clock, rng=random.Random(1)
         )
 
-    def service(self, *inboxes: Path, scan_seconds: float = 60.0) -> Service:
+    def service(
+        self, *inboxes: Path, scan_seconds: float = 60.0, readers: Sequence[Respondent] = ()
+    ) -> Service:
         return Service(
             self.pipeline,
             inboxes or (self.inbox,),
             [self.endpoint],
+            readers,
             catalogue=self.catalogue,
             outbox=self.outbox,
             clock=self.clock,

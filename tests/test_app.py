@@ -238,7 +238,7 @@ async def test_a_new_prompt_is_asked_after_the_settings_are_read_again(
         run.server.faults.set(Fault("same", text="calm"))
         await hang_up(run, "settings read again")
         await run.until(lambda: len(run.said("described")) == 2)
-    assert run.said("settings read again")[0]["prompts"][-2:] == ["mood", "translation"]
+    assert run.said("settings read again")[0]["prompts"][-3:] == ["mood", "ocr", "translation"]
 
 
 @pytest.mark.anyio

@@ -15,6 +15,7 @@ import daemon_parts
 from captiond.catalogue import jobs
 from captiond.patience import Patience
 from captiond.photo_queue import PhotoQueue
+from captiond.turns import Turns
 from conftest import MakePhoto
 from daemon_parts import OWNER, Parts
 
@@ -36,12 +37,17 @@ async def put(parts: Parts, make_photo: MakePhoto, kind: str, count: int) -> Non
 
 
 @pytest.fixture
-async def take(queue: PhotoQueue) -> AsyncIterator[Take]:
+def turns(parts: Parts) -> Turns:
+    return Turns(parts.endpoint, lambda: parts.pipeline.choices, parts.clock)
+
+
+@pytest.fixture
+async def take(queue: PhotoQueue, turns: Turns) -> AsyncIterator[Take]:
     """Take the next photo, and keep it until the test ends."""
     async with AsyncExitStack() as held:
 
         async def next_one() -> str:
-            lease = await held.enter_async_context(queue.next())
+            lease = await held.enter_async_context(queue.next(turns))
             return lease.files[0].path.stem
 
         yield next_one
@@ -147,29 +153,29 @@ async def test_a_try_put_off_by_a_clock_a_year_ahead_is_taken_soon(
 
 
 async def test_a_photo_is_in_hand_for_as_long_as_the_block_lasts(
-    parts: Parts, queue: PhotoQueue, make_photo: MakePhoto
+    parts: Parts, queue: PhotoQueue, turns: Turns, make_photo: MakePhoto
 ) -> None:
     await put(parts, make_photo, "old", 1)
-    async with queue.next():
+    async with queue.next(turns):
         assert queue.in_hand == 1
     assert queue.in_hand == 0
 
 
 async def test_what_is_given_back_can_be_taken_at_once(
-    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+    parts: Parts, queue: PhotoQueue, turns: Turns, take: Take, make_photo: MakePhoto
 ) -> None:
     await put(parts, make_photo, "old", 1)
-    async with queue.next() as lease:
+    async with queue.next(turns) as lease:
         await queue.give_back(lease)
     assert in_hand(parts) == [("queued", None, 0)]
     assert await take() == "old 0"
 
 
 async def test_what_is_put_off_waits_some_minutes(
-    parts: Parts, queue: PhotoQueue, take: Take, make_photo: MakePhoto
+    parts: Parts, queue: PhotoQueue, turns: Turns, take: Take, make_photo: MakePhoto
 ) -> None:
     await put(parts, make_photo, "old", 1)
-    async with queue.next() as lease:
+    async with queue.next(turns) as lease:
         await queue.put_off(lease, "it is away")
     assert in_hand(parts) == [("waiting", None, 0)]
     assert parts.rows("SELECT DISTINCT error FROM jobs") == [("it is away",)]

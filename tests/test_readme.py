@@ -25,6 +25,7 @@ COMMANDS = (
     "run",
     "doctor",
     "search",
+    "facets",
     "show",
     "why",
     "status",
@@ -104,6 +105,13 @@ def test_every_command_that_is_named_exists() -> None:
         assert help_of(command)
 
 
+def test_the_facets_that_are_shown_are_those_of_the_demo(demo: Path) -> None:
+    (shown,) = [block for block in blocks("console") if block.startswith("$ captiond facets")]
+    command, *lines = shown.splitlines()
+    told = captiond(*shlex.split(command)[2:], "--catalogue", str(demo / "catalogue.db"))
+    assert [*told.stdout.splitlines(), *told.stderr.splitlines()] == lines
+
+
 def test_every_option_that_is_named_exists() -> None:
     named = {option for span in spans() for option in re.findall(r"(?<![\w-])--[a-z-]+", span)}
     assert {"--once", "--json", "--catalogue", "--config", "--ollama", "--model"} <= named
@@ -114,7 +122,7 @@ def test_every_option_that_is_named_exists() -> None:
 def test_options_are_where_they_are_said_to_be() -> None:
     assert all(
         "--json" in help_of(command)
-        for command in ("import", "retry", "search", "show", "status", "verify", "why")
+        for command in ("facets", "import", "retry", "search", "show", "status", "verify", "why")
     )
     for option, without in (("--catalogue", ["try", "demo"]), ("--config", ["demo"])):
         assert [command for command in COMMANDS if option not in help_of(command)] == without

@@ -408,7 +408,7 @@ async def test_they_go_on_within_a_minute_when_their_model_has_come(
     await put_photos(parts, make_photo, "a.jpg")
     parts.pipeline = parts.pipeline_with(prompts={**WITH_MISSING, **FOLLOWING})
     async with parts.running(parts.service()):
-        await parts.until(lambda: len(list(parts.inbox.glob("*.captiond.json"))) == 1)
+        await parts.until(lambda: parts.endpoint.lacking)
         async with httpx.AsyncClient() as client:
             await client.post(f"{parts.server.url}/api/pull", json={"model": MISSING})
         await parts.until(lambda: photos(parts) == 1, seconds=90)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from captiond.errors import BadConfiguration
-from captiond.model import PromptName, SidecarPlace
+from captiond.model import Job, PromptName, SidecarPlace
 from captiond.settings import Settings
 from captiond.wiring import choices_from
 
@@ -22,7 +22,7 @@ def settings(tmp_path: Path, **more: Any) -> Settings:
 def test_prompts_come_in_asking_order(tmp_path: Path) -> None:
     mood = {"enabled": True}
     choices = choices_from(settings(tmp_path, prompts={"mood": mood}))
-    assert choices.names == ("objects", "description", "ocr", "mood", "translation")
+    assert choices.names == ("objects", "description", "mood", "ocr", "translation")
 
 
 def test_a_prompts_own_options_go_before_those_of_all(tmp_path: Path) -> None:
@@ -31,6 +31,21 @@ def test_a_prompts_own_options_go_before_those_of_all(tmp_path: Path) -> None:
     options = {prompt.name: prompt.options for prompt in choices.prompts}
     assert (options[OCR]["temperature"], options[OCR]["seed"]) == (0.7, 9)
     assert options[DESCRIPTION]["temperature"] == 0.0
+
+
+def test_a_wish_changes_model_words_and_version_of_one_prompt(tmp_path: Path) -> None:
+    prompts = {"ocr": {"for": {"deepseek-ocr*": {"text": "Free OCR."}}}}
+    usual = choices_from(settings(tmp_path, prompts=prompts, express=True))
+    wished = usual.wished([Job(OCR, 0, "deepseek-ocr:3b"), Job(DESCRIPTION, 0)])
+    assert (wished.prompt(OCR).model, wished.prompt(OCR).text) == ("deepseek-ocr:3b", "Free OCR.")
+    assert wished.versions[OCR] != usual.versions[OCR]
+    assert wished.prompt(DESCRIPTION) == usual.prompt(DESCRIPTION)
+    assert {prompt.name for prompt in usual.express} - {prompt.name for prompt in wished.express} == {OCR}
+
+
+def test_without_a_wish_the_choices_stay_as_they_are(tmp_path: Path) -> None:
+    usual = choices_from(settings(tmp_path))
+    assert usual.wished([Job(OCR, 0)]) is usual
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from .caging import caged
 from .catalogue import queries
 from .catalogue.locking import locked
 from .catalogue.store import Catalogue
+from .choices import Choices
 from .clock import Clock, SystemClock
 from .errors import BadConfiguration
 from .imaging.worker import Decoder
@@ -22,6 +23,7 @@ from .orders import orders_taken
 from .outbox import Outbox
 from .pipeline import Pipeline
 from .printable import printable
+from .reader.reading import Reader
 from .service import Outcome, Service
 from .settings import Settings, changed_needing_restart, taking_over
 from .signals import ended, until_stopped
@@ -68,7 +70,7 @@ async def run(
             inboxes=[str(inbox) for inbox in settings.inboxes],
             catalogue=str(settings.catalogue),
             sidecars=_told(settings.sidecars),
-            model=settings.ollama.model,
+            model=_mostly_asked(service.choices),
         )
         manager.ready()
         reloading = _Reloading(settings, reload, service, manager, log)
@@ -97,11 +99,14 @@ async def _service(
     endpoints = [endpoint_for(url, settings, choices, clock, log) for url in settings.ollama.url]
     for endpoint in endpoints:
         stack.push_async_callback(endpoint.close)
+    reader = Reader(clock)
+    stack.push_async_callback(reader.close)
     outbox = Outbox(catalogue, log, __version__)
     service = Service(
-        Pipeline(choices, catalogue=catalogue, decoder=decoder, clock=clock, log=log, outbox=outbox),
+        Pipeline(choices, reader, catalogue=catalogue, decoder=decoder, clock=clock, log=log, outbox=outbox),
         settings.inboxes,
         endpoints,
+        [reader],
         catalogue=catalogue,
         outbox=outbox,
         clock=clock,
@@ -163,6 +168,11 @@ async def _exit_code(
     if outcome is not Outcome.DONE:
         return EXIT_CODES.get(outcome or Outcome.LEFT, 75)
     return SOME_FAILED if await catalogue.read(queries.problems_in, inboxes) else 0
+
+
+def _mostly_asked(choices: Choices) -> str:
+    """Name the model that is asked where a prompt names none; or who is asked, where each names one."""
+    return choices.model if choices.model in choices.models else choices.models[0]
 
 
 def _told(place: SidecarPlace) -> str:

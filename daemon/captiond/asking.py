@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
+
+import structlog
 
 from captiond.catalogue import jobs, queries, results
 from captiond.catalogue.store import Catalogue
@@ -16,18 +19,22 @@ from captiond.prompts import express
 from captiond.prompts.answers import understand
 from captiond.prompts.checks import complete_text
 from captiond.prompts.conditions import asked_first, unmet
-from captiond.prompts.prompt import Prompt
+from captiond.prompts.inboxes import is_asked_in
+from captiond.prompts.prompt import Prompt, View
 from captiond.prompts.skipping import reason_to_skip
+from captiond.prompts.witnesses import doubted, hint
+from captiond.small_text import Cut, read_closely
 from captiond.vision.backend import Question
-from captiond.vision.endpoints import Endpoint, ModelLacking
+from captiond.vision.endpoints import ModelLacking
 from captiond.vision.questions import question_for
+from captiond.vision.respondents import Respondent
 
 FEWEST_AT_ONCE = 2
 LONGEST_REJECTED = 20_000
 """Characters of a refused reply that are kept for people to look at."""
 
-Pictures = Mapping[str | None, bytes]
-"""What each model is to see, as JPEG; None is the main model."""
+Pictures = Mapping[View, bytes]
+"""What each prompt is shown, as JPEG."""
 
 
 class Charge(Protocol):
@@ -44,11 +51,15 @@ class Asking:
     lease: Lease
     pictures: Pictures
     choices: Choices
-    endpoint: Endpoint
+    endpoint: Respondent
     catalogue: Catalogue
     patience: Patience
     clock: Clock
     charge: Charge
+    cut: Cut
+    log: structlog.stdlib.BoundLogger
+    heard: str | None = None
+    """What a witness read in the picture, where one was asked."""
 
     async def ask_all(self) -> dict[PromptName, Answer]:
         """Ask what is due, in order, and keep each answer; gives the answers. Raises Outage."""
@@ -86,7 +97,9 @@ class Asking:
         fresh = [
             prompt
             for prompt in self.choices.express
-            if prompt.name in open_jobs and not open_jobs[prompt.name].tries
+            if prompt.name in open_jobs
+            and not open_jobs[prompt.name].tries
+            and is_asked_in(prompt, self._inboxes)
         ]
         if len(fresh) < FEWEST_AT_ONCE:
             return {}
@@ -100,31 +113,31 @@ class Asking:
     async def _ask(self, prompt: Prompt, job: Job, said: Reply | None) -> Answer:
         deciding = {name: await self._answer_of(name) for name in asked_first(prompt)}
         source = deciding[prompt.from_prompt] if prompt.from_prompt else None
-        reason = unmet(prompt, deciding, self._places) or reason_to_skip(prompt, source)
+        reason = unmet(prompt, deciding, self._places, self._inboxes) or reason_to_skip(prompt, source)
         if reason is not None:
             result = self._result(prompt, Answer(Status.SKIPPED, reason=reason), None)
         else:
-            reply, answer = self._understood(prompt, said) or await self._answered(
+            reply, answer = _understood(prompt, said) or await self._answered(
                 prompt, job, source.value if source else None
             )
             result = self._result(prompt, answer, reply)
         await self._keep(prompt, result)
+        if result.model is not None:
+            await self._heed(prompt, result.answer)
         return result.answer
 
-    def _understood(self, prompt: Prompt, said: Reply | None) -> tuple[Reply, Answer] | None:
-        """Understand what was said with other answers; None: it is to be asked for by itself."""
-        if said is None:
-            return None
-        try:
-            return said, understand(prompt, said)
-        except UnusableReply:
-            return None
-
     async def _answered(self, prompt: Prompt, job: Job, about: str | None) -> tuple[Reply, Answer]:
+        """Ask about an earlier answer, or about the picture and where it helps its tiles."""
+        picture = None if prompt.from_prompt else self.pictures[prompt.view]
+        question = question_for(prompt, picture, about, tries=job.tries)
+        hinted = replace(question, text=question.text + hint(prompt, self.heard))
+        ask = partial(self._asked, prompt, about=about)
+        reply, answer = await read_closely(prompt, partial(ask, hinted), self.cut, ask, tries=job.tries)
+        return reply, doubted(prompt, answer, self.heard)
+
+    async def _asked(self, prompt: Prompt, question: Question, *, about: str | None) -> tuple[Reply, Answer]:
         """Ask and understand; a reply that is no answer is kept as rejected, and goes on as UnusableReply."""
         reply = None
-        picture = None if prompt.from_prompt else self.pictures[prompt.model]
-        question = question_for(prompt, picture, about, tries=job.tries)
         try:
             reply = await self.endpoint.ask(question)
             return reply, understand(prompt, reply, about)
@@ -137,9 +150,18 @@ class Asking:
     async def _keep(self, prompt: Prompt, result: Result) -> None:
         await self.patience.insist(results.add_result, self.lease.photo_id, prompt, result)
 
+    async def _heed(self, prompt: Prompt, answer: Answer) -> None:
+        doubt = await self.endpoint.sight.heed(prompt, self.lease.digest, answer)
+        if doubt is not None:
+            self.log.warning("the same answer again and again", server=self.endpoint.name, reason=doubt)
+
     @property
     def _places(self) -> list[Path]:
         return [file.path.relative_to(file.inbox) for file in self.lease.files]
+
+    @property
+    def _inboxes(self) -> set[str]:
+        return {str(file.inbox) for file in self.lease.files}
 
     async def _answer_of(self, name: PromptName) -> Answer:
         """Give an earlier answer that decides about a prompt."""
@@ -183,10 +205,20 @@ class _SourceOpen(TryAgain):
         self.source = source
 
 
+def _understood(prompt: Prompt, said: Reply | None) -> tuple[Reply, Answer] | None:
+    """Understand what was said with other answers; None: it is to be asked for by itself."""
+    if said is None:
+        return None
+    try:
+        return said, understand(prompt, said)
+    except UnusableReply:
+        return None
+
+
 def _question_of_all(prompts: Sequence[Prompt], pictures: Pictures) -> Question:
     return Question(
         text=express.wording(prompts),
-        image=pictures[None],
+        image=pictures[prompts[0].view],
         schema=express.schema(prompts),
         num_predict=express.num_predict(prompts),
         options=prompts[0].options,

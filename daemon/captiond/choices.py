@@ -1,11 +1,12 @@
 """What the user decided that the way of a photo depends on, as plain values."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from .imaging.limits import Limits
-from .model import PromptName
+from .model import Job, PromptName
 from .outbox import SidecarPlaces
+from .prompts.engines import READER
 from .prompts.prompt import Prompt
 
 
@@ -22,6 +23,10 @@ class Choices:
     """Those that are asked all at once, where nothing has gone wrong with them yet."""
     ignore: tuple[str, ...] = ()
     """Patterns of names in the inboxes that are left alone, as in a `.gitignore`."""
+    model: str = ""
+    """The model of the prompts that name none."""
+    of_model: "Callable[[str], Choices] | None" = None
+    """Makes the choices with all prompts as one model is asked them."""
 
     @property
     def names(self) -> tuple[PromptName, ...]:
@@ -29,10 +34,34 @@ class Choices:
         return tuple(prompt.name for prompt in self.prompts)
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are asked, in asking order."""
+        return tuple(dict.fromkeys(prompt.model or self.model for prompt in self.prompts))
+
+    def wished(self, jobs: Sequence[Job]) -> "Choices":
+        """Give the choices for these jobs, some of which want another model than their prompts' own."""
+        wishes = {job.prompt: job.model for job in jobs if job.model is not None and job.prompt in self.names}
+        if not wishes or self.of_model is None:
+            return self
+        of = {model: self.of_model(model) for model in wishes.values()}
+        others = {name: of[model].prompt(name) for name, model in wishes.items()}
+        versions = {name: of[model].versions[name] for name, model in wishes.items()}
+        return replace(
+            self,
+            prompts=tuple(others.get(prompt.name, prompt) for prompt in self.prompts),
+            versions={**self.versions, **versions},
+            express=tuple(prompt for prompt in self.express if prompt.name not in wishes),
+        )
+
+    def prompt(self, name: PromptName) -> Prompt:
+        """Give the prompt of a name."""
+        return next(prompt for prompt in self.prompts if prompt.name == name)
+
+    @property
     def other_models(self) -> dict[str, bool]:
         """The models that single prompts want, and whether each is shown pictures."""
         wanted: dict[str, bool] = {}
         for prompt in self.prompts:
-            if prompt.model is not None:
+            if prompt.model not in {None, READER}:
                 wanted[prompt.model] = wanted.get(prompt.model, False) or prompt.from_prompt is None
         return wanted

@@ -74,6 +74,7 @@ class Heartbeat:
         troubles = [trouble for one in self._noticings if (trouble := one.offline or one.doubt)]
         away = [endpoint.reason for endpoint in self._endpoints if endpoint.reason]
         lacking = [reason for endpoint in self._endpoints for reason in endpoint.lacking.values()]
+        doubts = [endpoint.sight.doubt for endpoint in self._endpoints if endpoint.sight.doubt]
         if await self._catalogue.read(jobs.is_paused):
             return f"Paused; {counted(waiting, 'photo waits', 'photos wait')} until `captiond resume`"
         if waiting and away and len(away) == len(self._endpoints):
@@ -82,8 +83,8 @@ class Heartbeat:
             return troubles[0]
         if waiting:
             how_far = f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
-            return f"{how_far}; {lacking[0]}" if lacking else how_far
-        return f"Watching; {counted(done, 'photo')} done"
+            return "; ".join([how_far, *(lacking + doubts)[:1]])
+        return "; ".join(["Watching", f"{counted(done, 'photo')} done", *doubts[:1]])
 
     async def _progress(self) -> Progress:
         """Count the photos where something was written since: a million take a moment."""

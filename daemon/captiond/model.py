@@ -82,6 +82,27 @@ class Fit:
     boxes: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A part of a picture, as large as a model can use: an upright JPEG; its row and column, from 0."""
+
+    jpeg: bytes
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Parts of a picture that overlap, row by row; none where the whole picture shows as much.
+
+    `across` and `down` are the shares of a tile (0 to 1) that the next one beside or below it shows, too.
+    """
+
+    tiles: tuple[Tile, ...]
+    across: float = 0.0
+    down: float = 0.0
+
+
 class Status(StrEnum):
     """How a result came out."""
 
@@ -168,10 +189,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A prompt that a photo still has to be asked; `tries` counts the charged ones."""
+    """A prompt that a photo still has to be asked; `tries` counts the charged ones.
+
+    `model` is the one that a person wants for it, None: the prompt's own.
+    """
 
     prompt: PromptName
     tries: int
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,8 +175,8 @@ def correction_from(about: Mapping[str, Json]) -> Correction:
 def again_from(about: Mapping[str, Json]) -> Again:
     """Read what is to be asked anew; raises ValueError where it makes no sense."""
     match about:
-        case {"words": str(words), "prompts": list(prompts)}:
-            return Again(words, tuple(PromptName(str(prompt)) for prompt in prompts))
+        case {"words": str(words), "prompts": list(prompts), "model": str() | None as model}:
+            return Again(words, tuple(PromptName(str(prompt)) for prompt in prompts), model)
     raise ValueError(about)
 
 

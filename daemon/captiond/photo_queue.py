@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -11,8 +11,9 @@ from .catalogue import jobs, queries
 from .catalogue.clock_jumps import LONGEST_WAIT, bring_near
 from .catalogue.store import Catalogue
 from .clock import Clock
-from .model import Lease, PromptName
+from .model import Lease
 from .patience import Patience
+from .turns import Turns
 
 BACKLOG_TURN = 4
 """Every fourth photo comes from the backlog, so that fresh drops never starve it."""
@@ -51,14 +52,15 @@ class PhotoQueue:
         return await self._patience.insist(jobs.reclaim, self._owner, self._clock.now())
 
     @asynccontextmanager
-    async def next(self, beyond: Callable[[], Collection[PromptName]] = tuple) -> AsyncIterator[Lease]:
-        """Wait for the next photo and hold it; prompts that are `beyond` whoever asks stay in the queue."""
-        lease = await self._next_lease(beyond)
+    async def next(self, turns: Turns) -> AsyncIterator[Lease]:
+        """Wait for the next photo and hold it, with its prompts for the model whose turn it is."""
+        lease = await self._next_lease(turns)
         self.in_hand += 1
         try:
             yield lease
         finally:
             self.in_hand -= 1
+            turns.gave_back()
             self.wake()
 
     async def give_back(self, lease: Lease) -> None:
@@ -74,23 +76,30 @@ class PhotoQueue:
         """Give back all that is in hand, at the end; raises Outage."""
         await self._catalogue.write(jobs.release, self._owner)
 
-    async def _next_lease(self, beyond: Callable[[], Collection[PromptName]]) -> Lease:
+    async def _next_lease(self, turns: Turns) -> Lease:
         while True:
             self._changed.clear()
             self._leases += 1
-            lease = await self._patience.insist(
-                jobs.lease,
-                self._owner,
-                self._clock.now(),
-                backlog_first=self._leases % BACKLOG_TURN == 0,
-                beyond=beyond(),
-            )
+            lease = await self._lease(turns, backlog_first=self._leases % BACKLOG_TURN == 0)
             if lease is not None:
                 return lease
-            idle_seconds = await self._idle_seconds()
+            idle_seconds = min(await self._idle_seconds(), turns.lingering_seconds())
             with suppress(TimeoutError):
                 async with asyncio.timeout(idle_seconds):
                     await self._changed.wait()
+
+    async def _lease(self, turns: Turns, *, backlog_first: bool) -> Lease | None:
+        async with turns.choosing:
+            wished = await self._catalogue.read(jobs.wished_models)
+            for model, reach in await turns.offers(wished):
+                lease = await self._patience.insist(
+                    jobs.lease, self._owner, self._clock.now(), backlog_first=backlog_first, reach=reach
+                )
+                if lease is not None:
+                    turns.took(model)
+                    return lease
+            turns.found_none()
+            return None
 
     async def _idle_seconds(self) -> float:
         next_try_at = await self._catalogue.read(queries.next_try_at)
@@ -100,6 +109,7 @@ class PhotoQueue:
             return 0
         if next_try_at is None or await self._catalogue.read(jobs.is_paused):
             return IDLE_SECONDS
-        # What is due already, and was not leased, waits until the others are done.
-        least_seconds = BUSY_SECONDS if self.in_hand else 0.1
-        return min(max((next_try_at - self._clock.now()).total_seconds(), least_seconds), IDLE_SECONDS)
+        # What is due already, and was not leased, waits until the others are done, or for somebody else.
+        seconds = (next_try_at - self._clock.now()).total_seconds()
+        least_seconds = BUSY_SECONDS if self.in_hand or seconds <= 0 else 0.1
+        return min(max(seconds, least_seconds), IDLE_SECONDS)

@@ -6,6 +6,7 @@ What concerns this photo alone is settled here; an Outage concerns everybody and
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,21 +25,26 @@ from captiond.errors import (
     TryAgain,
 )
 from captiond.imaging.sniffing import is_stray, refusal, sniff
+from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
 from captiond.inbox.reading import FileUnreadable, look, read
 from captiond.model import (
     Answer,
+    Fit,
     InboxFile,
     Json,
     Lease,
     Original,
     PromptName,
     Status,
+    Tiles,
 )
 from captiond.outbox import Outbox
 from captiond.patience import Patience
+from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
-from captiond.vision.endpoints import Endpoint
+from captiond.vision.respondents import Respondent
+from captiond.witness import READER_VIEW, hear, views_of
 
 TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
@@ -59,6 +65,7 @@ class Pipeline:
     def __init__(
         self,
         choices: Choices,
+        reader: Respondent | None = None,
         *,
         catalogue: Catalogue,
         decoder: Decoder,
@@ -72,7 +79,7 @@ class Pipeline:
         self._decoder = decoder
         self._clock = clock
         self._log = log
-        self._outbox = outbox
+        self._outbox, self._reader = outbox, reader
         self._disks = outbox.disks
         self._room = Room(choices.limits.max_file_bytes)
 
@@ -92,14 +99,14 @@ class Pipeline:
                     unread[file.path] = outcome
         return unread
 
-    async def describe(self, lease: Lease, endpoint: Endpoint) -> None:
+    async def describe(self, lease: Lease, endpoint: Respondent) -> None:
         """Ask a leased photo's prompts, one after another, and write its sidecars.
 
         Raises FileChanged when no file holds the photo's bytes now, and Outage.
         """
-        started, choices = self._clock.monotonic_seconds(), self.choices
+        started, choices = self._clock.monotonic_seconds(), self.choices.wished(lease.jobs)
         try:
-            async with self._room.taken(max((file.stamp.size_bytes for file in lease.files), default=0)):
+            async with self._room.taken(_size_bytes(lease)):
                 # Nobody keeps the original's bytes while the model is asked.
                 pictures = await self._prepare(lease, await self._read_again(lease), choices, endpoint)
         except FileChanged:
@@ -111,16 +118,10 @@ class Pipeline:
         except TryAgain as failure:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
-        answers = await self._asking(lease, pictures, choices, endpoint).ask_all()
+        heard = None if endpoint is self._reader else await hear(self._reader, pictures)
+        answers = await replace(self._asking(lease, pictures, choices, endpoint), heard=heard).ask_all()
         await self._write_sidecars([lease.photo_id])
-        self._tell(lease, answers, self._clock.monotonic_seconds() - started)
-
-    def _tell(self, lease: Lease, answers: Mapping[PromptName, Answer], seconds: float) -> None:
-        """Log what came out; where nothing did, it was told already why."""
-        if not answers:
-            return
-        event = "described" if len(answers) == len(lease.jobs) else "described in part"
-        self._log.info(event, file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
+        _tell(self._log, lease, answers, self._clock.monotonic_seconds() - started)
 
     async def charge(
         self, lease: Lease, prompts: Sequence[PromptName], reason: str, *, final: bool = False
@@ -177,17 +178,26 @@ class Pipeline:
             self._log.warning("refused", file=str(file.path), reason=str(rejection))
 
     async def _prepare(
-        self, lease: Lease, original: Original, choices: Choices, endpoint: Endpoint
+        self, lease: Lease, original: Original, choices: Choices, endpoint: Respondent
     ) -> Pictures:
         """Prepare a picture for each model that is to see it."""
         due = {job.prompt for job in lease.jobs}
         seeing = [prompt for prompt in choices.prompts if prompt.from_prompt is None]
-        models = {prompt.model for prompt in seeing if prompt.name in due}
-        fits = {model: endpoint.fit_for(model) for model in models or {None}}
+        views = views_of([prompt for prompt in seeing if prompt.name in due]) or {(None, None)}
+        fits = {
+            view: _fit_for((self._reader if view == READER_VIEW else None) or endpoint, view)
+            for view in views
+        }
         by_fit = {fit: await self._decoder.prepare(original.content, fit) for fit in set(fits.values())}
         facts = next(iter(by_fit.values())).facts
         await self.patience.insist(results.record_facts, lease.photo_id, facts, store_gps=choices.store_gps)
-        return {model: by_fit[fit].jpeg for model, fit in fits.items()}
+        return {view: by_fit[fit].jpeg for view, fit in fits.items()}
+
+    async def _cut(self, lease: Lease, endpoint: Respondent, prompt: Prompt, cutting: Cutting) -> Tiles:
+        """Read a picture once more, and cut it into the tiles that a prompt is asked about."""
+        async with self._room.taken(_size_bytes(lease)):
+            original = await self._read_again(lease)
+            return await self._decoder.cut(original.content, _fit_for(endpoint, prompt.view), cutting)
 
     async def _read_again(self, lease: Lease) -> Original:
         """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
@@ -208,7 +218,7 @@ class Pipeline:
                 return original
         raise FileChanged("no file holds its bytes now; the next scans tell why")
 
-    def _asking(self, lease: Lease, pictures: Pictures, choices: Choices, endpoint: Endpoint) -> Asking:
+    def _asking(self, lease: Lease, pictures: Pictures, choices: Choices, endpoint: Respondent) -> Asking:
         return Asking(
             lease,
             pictures,
@@ -218,6 +228,8 @@ class Pipeline:
             patience=self.patience,
             clock=self._clock,
             charge=partial(self.charge, lease),
+            cut=partial(self._cut, lease, endpoint),
+            log=self._log,
         )
 
 
@@ -246,6 +258,25 @@ def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
         batch.append(file)
     if batch:
         yield batch
+
+
+def _size_bytes(lease: Lease) -> int:
+    return max((file.stamp.size_bytes for file in lease.files), default=0)
+
+
+def _fit_for(endpoint: Respondent, view: View) -> Fit:
+    model, side = view
+    return endpoint.fit_for(model) if side is None else Fit(((side, side),))
+
+
+def _tell(
+    log: structlog.stdlib.BoundLogger, lease: Lease, answers: Mapping[PromptName, Answer], seconds: float
+) -> None:
+    """Log what came out; where nothing did, it was told already why."""
+    if not answers:
+        return
+    event = "described" if len(answers) == len(lease.jobs) else "described in part"
+    log.info(event, file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
 
 
 def _summary(answers: Mapping[PromptName, Answer]) -> dict[str, Json]:

@@ -8,24 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from functools import partial
 from pathlib import Path
 
 import structlog
 
 from .catalogue import intake, jobs, queries, results
+from .catalogue.reach import reach_of
 from .catalogue.store import Catalogue
 from .choices import Choices
 from .clock import Clock
 from .errors import Fatal, FileChanged, InboxGone, Outage, TryAgain
 from .heartbeat import Heartbeat
-from .model import InboxFile, Lease, PromptName
+from .model import InboxFile, Lease
 from .noticing import Noticing
 from .outbox import Outbox
 from .photo_queue import PhotoQueue
 from .pipeline import Pipeline, name_of
 from .tidying import Tidying
+from .turns import Turns
 from .vision.endpoints import Endpoint
+from .vision.respondents import Respondent
+from .wanting import Wanting
 
 UPKEEP_SECONDS = 30.0
 OUTAGE_SECONDS = 10.0
@@ -58,6 +61,7 @@ class Service:
         pipeline: Pipeline,
         inboxes: Sequence[Path],
         endpoints: Sequence[Endpoint],
+        readers: Sequence[Respondent] = (),
         *,
         catalogue: Catalogue,
         outbox: Outbox,
@@ -83,9 +87,8 @@ class Service:
         ]
         self._pipeline, self._outbox = pipeline, outbox
         self._endpoints = endpoints
-        self._catalogue = catalogue
-        self._clock = clock
-        self._log = log
+        self._wanting = Wanting(endpoints, readers, lambda: self.choices, catalogue)
+        self._catalogue, self._clock, self._log = catalogue, clock, log
         self._queue = PhotoQueue(catalogue, self._patience, clock)
         self._tidying = Tidying(catalogue, clock, log)
         self._upkeep_now = asyncio.Event()
@@ -141,6 +144,7 @@ class Service:
     async def apply(self, choices: Choices) -> None:
         """Go on with other choices: plan the prompts that are new, forget those that are gone."""
         self._pipeline.choices = choices
+        self._wanting.look_again()
         for noticing in self.noticings:
             noticing.rules.replace(choices.ignore)
             noticing.scan_soon()
@@ -153,6 +157,7 @@ class Service:
     def look_around(self) -> None:
         """Go on with what somebody else wrote to the catalogue: due photos, files to read, sidecars."""
         self._queue.wake()
+        self._wanting.look_again()
         self._upkeep_now.set()
         for noticing in self.noticings:
             noticing.scan_soon()
@@ -190,19 +195,21 @@ class Service:
     def _start_describing(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # One more than the server has slots, so that the next picture is prepared while it works.
         describing = [
-            group.create_task(self._describe_photos(endpoint))
-            for endpoint in self._endpoints
-            for _ in range(endpoint.parallel + 1)
+            group.create_task(self._describe_photos(respondent, turns))
+            for respondent in self._wanting.respondents
+            for turns in [Turns(respondent, lambda: self.choices, self._clock)]
+            for _ in range(respondent.parallel + 1)
         ]
         return describing + [
             group.create_task(self._wait_for_models(endpoint)) for endpoint in self._endpoints
         ]
 
-    async def _describe_photos(self, endpoint: Endpoint) -> None:
+    async def _describe_photos(self, respondent: Respondent, turns: Turns) -> None:
         while True:
-            await endpoint.until_up()
-            async with self._queue.next(partial(self._beyond, endpoint)) as lease:
-                await self._describe(lease, endpoint)
+            await self._wanting.until_wanted(respondent)
+            await respondent.until_up()
+            async with self._queue.next(turns) as lease:
+                await self._describe(lease, respondent)
 
     async def _wait_for_models(self, endpoint: Endpoint) -> None:
         """Look now and then whether the models of single prompts came that a server is lacking."""
@@ -214,25 +221,17 @@ class Service:
                 self._log.info("model ready", server=endpoint.name, model=model)
                 self._queue.wake()
 
-    def _beyond(self, endpoint: Endpoint) -> set[PromptName]:
-        """Name the prompts that a server cannot be asked now, with those that are about their answers."""
-        beyond: set[PromptName] = set()
-        for prompt in self.choices.prompts:
-            if prompt.model in endpoint.lacking or prompt.from_prompt in beyond:
-                beyond.add(prompt.name)
-        return beyond
-
-    async def _describe(self, lease: Lease, endpoint: Endpoint) -> None:
+    async def _describe(self, lease: Lease, respondent: Respondent) -> None:
         try:
             self._must_be_there(lease)
-            await self._pipeline.describe(lease, endpoint)
+            await self._pipeline.describe(lease, respondent)
         except (FileChanged, InboxGone) as absence:
             self._log.info("put off", file=name_of(lease), reason=str(absence))
             await self._queue.put_off(lease, str(absence))
         except Outage as outage:
             self._log.info("given back", file=name_of(lease), reason=str(outage))
             await self._queue.give_back(lease)
-            if endpoint.is_up:
+            if respondent.is_up:
                 # Not the server, which is probed: something here, such as the decode process.
                 await self._clock.sleep(OUTAGE_SECONDS)
         except Fatal:
@@ -257,15 +256,18 @@ class Service:
             if not self._queue.in_hand and not await self._is_due_until(self._clock.now() + PATIENCE):
                 return Outcome.LEFT if await self._is_due_until(None) else Outcome.DONE
             now = self._clock.monotonic_seconds()
-            if any(endpoint.is_up for endpoint in self._endpoints):
+            if await self._wanting.is_getting_on(self._queue.in_hand, self._clock.now() + PATIENCE):
                 last_up = now
-            elif now - last_up >= SERVER_PATIENCE_SECONDS and all(one.was_probed for one in self._endpoints):
+            elif now - last_up >= SERVER_PATIENCE_SECONDS and await self._wanting.all_probed():
                 return Outcome.SERVER_AWAY
             await self._clock.sleep(POLL_SECONDS)
 
     async def _is_due_until(self, moment: datetime | None) -> bool:
-        beyond_all = set.intersection(*(self._beyond(endpoint) for endpoint in self._endpoints))
-        return await self._catalogue.read(jobs.is_due_until, moment, beyond_all)
+        choices = self.choices
+        asked = (*choices.models, *await self._catalogue.read(jobs.wished_models))
+        models = {one for one in asked if any(each.answers(one) for each in self._wanting.respondents)}
+        reach = reach_of(models, choices.prompts, main=choices.model)
+        return await self._catalogue.read(jobs.is_due_until, moment, reach)
 
     async def _keep_up(self) -> None:
         """Write the sidecars that could not be written when their results came."""

@@ -5,20 +5,23 @@ Below this file and `app.py` nobody knows the settings.
 
 import random
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from .choices import Choices
 from .clock import Clock
-from .imaging.canary import CANARY_JPEG
+from .imaging.canary import CANARY_JPEG, RED_AND_BLUE_JPEG
 from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
 from .inbox.ignoring import from_setting
 from .model import SidecarPlace
 from .outbox import SidecarPlaces
+from .prompts.builtin import BUILTIN
 from .prompts.checks import streaming_stop
 from .prompts.configuring import configured
 from .prompts.express import together
+from .prompts.inboxes import spread
 from .prompts.prompt import Prompt, fingerprint
 from .settings import Settings
 from .vision.endpoints import Endpoint, Health
@@ -27,9 +30,12 @@ from .vision.ollama import OllamaBackend, TimeLimits
 PULL_STEP_PERCENT = 5
 
 
-def choices_from(settings: Settings) -> Choices:
-    """Turn settings into the plain values that the pipeline works with; raises BadConfiguration."""
-    chosen, sampling = _configured(settings), settings.ollama.options()
+def choices_from(settings: Settings, of_model: str | None = None) -> Choices:
+    """Turn settings into the plain values that the pipeline works with; raises BadConfiguration.
+
+    `of_model`: as if every prompt named this model.
+    """
+    chosen, sampling = _configured(settings, of_model), settings.ollama.options()
     prompts = tuple(replace(prompt, options={**sampling, **prompt.options}) for prompt in chosen)
     at_once = together(chosen) if settings.express else []
     return Choices(
@@ -55,12 +61,20 @@ def choices_from(settings: Settings) -> Choices:
             fallback=settings.catalogue.parent / "sidecars",
         ),
         ignore=from_setting(settings.inbox.ignore).patterns,
+        model=settings.ollama.model,
+        of_model=partial(choices_from, settings),
     )
 
 
-def _configured(settings: Settings) -> tuple[Prompt, ...]:
+def _configured(settings: Settings, of_model: str | None) -> tuple[Prompt, ...]:
     tables, targets = settings.prompt_tables(), settings.translation.target
-    return configured(tables, targets=targets, model=settings.ollama.model)
+    if of_model is not None:
+        # Whatever else answers a prompt usually is not asked now.
+        named = {"model": of_model, "engine": "model"}
+        shipped = (prompt.name for prompt in BUILTIN)
+        tables = {name: {**tables.get(name, {}), **named} for name in (*shipped, *tables)}
+    chosen = {str(inbox): names for inbox, names in settings.inbox.prompts.items()}
+    return spread(configured(tables, targets=targets, model=settings.ollama.model), chosen)
 
 
 def endpoint_for(
@@ -76,6 +90,7 @@ def endpoint_for(
         clock=clock,
         rng=random.Random(),  # noqa: S311 - jitter
         pull=ollama.pull,
+        sight_jpegs=RED_AND_BLUE_JPEG,
         changed=talk.changed,
         progress=talk.pulling,
     )

@@ -96,6 +96,7 @@ def test_redo_tells_how_much_it_is_before_it_does_anything(impatient: Command, r
         (("edit", "sign.jpg", "objects", ",,"), 2, "no name in that"),
         (("edit", "unknown.jpg", "ocr", "x"), 1, "Nothing in the catalogue is called unknown.jpg"),
         (("redo", "name:unknown", "--prompt", "ocr", "--yes"), 1, "Nothing to ask"),
+        (("redo", "", "--prompt", "orc", "--yes"), 2, "there is no prompt orc"),
     ],
 )
 def test_what_cannot_be_done_is_told(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from acceptance.conftest import Command, SimulatedServer
 from conftest import MakePhoto
+from small_print import MERGED, page
 
 
 def test_two_models_stand_side_by_side_and_nothing_is_stored(
@@ -55,3 +56,13 @@ def test_without_a_server_it_says_so(captiond: Command, make_photo: MakePhoto) -
     ended = captiond("try", make_photo("a.jpg"), "--ollama", "http://127.0.0.1:9")
     assert ended.returncode == 69
     assert "ollama serve" in ended.stderr
+
+
+def test_a_page_of_small_text_is_tried_from_its_tiles(
+    captiond: Command, inbox: Path, server: SimulatedServer
+) -> None:
+    page().save(inbox / "page.png")
+    ended = captiond("try", inbox / "page.png", "--prompt", "ocr", "--json")
+    (tried,) = json.loads(ended.stdout)
+    assert tried["value"] == MERGED
+    assert server.counters["image_encodes"] == 3, "the whole page, and its two tiles"

@@ -5,11 +5,11 @@ from sqlalchemy import Connection, select
 
 from captiond.catalogue.editing import Again, Correction, correct, redo, to_redo
 from captiond.catalogue.intake import note_missing
-from captiond.catalogue.jobs import lease, reject
+from captiond.catalogue.jobs import lease, reject, wished_models
 from captiond.catalogue.queries import entry
 from captiond.catalogue.tables import events, jobs, photos, results
 from captiond.errors import CaptiondError
-from captiond.model import Answer, Digest, PromptName, Source, Status
+from captiond.model import Answer, Digest, Job, PromptName, Source, Status
 from catalogue.planting import (
     DESCRIPTION,
     INBOX,
@@ -147,3 +147,27 @@ def test_redo_leaves_what_is_in_hand(connection: Connection) -> None:
     redo(connection, Again("", (DESCRIPTION,)), NOW)
     state = select(jobs.c.state).where(jobs.c.photo_id == photo_id)
     assert connection.scalars(state).one() == "running"
+
+
+def test_redo_may_want_another_model(connection: Connection) -> None:
+    done(connection, "a.jpg")
+    redo(connection, Again("", (DESCRIPTION,), model="reader"), NOW)
+    assert wished_models(connection) == ["reader"]
+    held = lease(connection, "me", NOW)
+    assert held is not None
+    assert held.jobs == (Job(DESCRIPTION, 0, "reader"),)
+    assert "of reader" in connection.scalars(select(events.c.sentence).where(events.c.kind == "redo")).one()
+
+
+def test_the_last_redo_says_which_model_it_is(connection: Connection) -> None:
+    done(connection, "a.jpg")
+    redo(connection, Again("", (DESCRIPTION,), model="reader"), NOW)
+    redo(connection, Again("", (DESCRIPTION,)), NOW)
+    assert wished_models(connection) == []
+
+
+def test_a_correction_survives_another_model(connection: Connection) -> None:
+    done(connection, "a.jpg")
+    correct(connection, by_person("a.jpg"), NOW)
+    assert redo(connection, Again("", (DESCRIPTION,), model="reader"), NOW) == {DESCRIPTION: 0}
+    assert wished_models(connection) == []

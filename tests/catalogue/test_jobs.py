@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from captiond.catalogue.intake import note_missing
 from captiond.catalogue.jobs import (
@@ -20,9 +20,11 @@ from captiond.catalogue.jobs import (
     say,
 )
 from captiond.catalogue.pausing import pause, resume
+from captiond.catalogue.reach import Reach, reach_of
 from captiond.catalogue.results import note_sidecar, sidecars_due
 from captiond.catalogue.tables import events, jobs, photos, status
-from captiond.model import Lease
+from captiond.model import Lease, PromptName
+from captiond.prompts.prompt import Kind, Prompt
 from catalogue.planting import (
     DESCRIPTION,
     INBOX,
@@ -314,20 +316,58 @@ def test_another_version_tries_what_ended_an_earlier_one_too_often(connection: C
     assert note_start(connection, "1.1", NOW) == 0
 
 
-# ── what is passed over ──
+# ── what is out of reach ──
 
 
-def test_prompts_that_are_beyond_whoever_asks_stay_in_the_queue(connection: Connection) -> None:
+def test_prompts_that_are_out_of_reach_stay_in_the_queue(connection: Connection) -> None:
     plant(connection, "a.jpg", prompts=(OCR,))
     both = plant(connection, "b.jpg", prompts=(OBJECTS, OCR))
-    held = lease(connection, "me", NOW, beyond=[OCR])
+    only_objects = Reach(frozenset((OBJECTS,)))
+    held = lease(connection, "me", NOW, reach=only_objects)
     assert held is not None
     assert (held.photo_id, [job.prompt for job in held.jobs]) == (both, [OBJECTS])
-    assert lease(connection, "me", NOW, beyond=[OCR]) is None
+    assert lease(connection, "me", NOW, reach=only_objects) is None
     assert job_states(connection) == ["queued", "running", "queued"]
-    assert is_due_until(connection, NOW, [OBJECTS])
-    assert not is_due_until(connection, NOW, [OBJECTS, OCR])
-    assert is_due_until(connection, None, [OBJECTS, OCR]), "some day"
+    assert is_due_until(connection, NOW, Reach(frozenset((OCR,))))
+    assert not is_due_until(connection, NOW, Reach(frozenset()))
+    assert is_due_until(connection, None, Reach(frozenset())), "some day"
+
+
+ABOUT, AFTER = PromptName("about"), PromptName("after")
+READER = "reader"
+CHAIN = (
+    Prompt(OCR, Kind.TEXT, "Read.", model=READER),
+    Prompt(ABOUT, Kind.TEXT, "What about?", from_prompt=OCR),
+    Prompt(AFTER, Kind.TEXT, "And then?", when={ABOUT: True}),
+)
+
+
+def reached(connection: Connection, model: str) -> list[PromptName] | None:
+    """The prompts that one model is asked next."""
+    held = lease(connection, "me", NOW, reach=reach_of({model}, CHAIN, main="main"))
+    return [job.prompt for job in held.jobs] if held else None
+
+
+def test_a_prompt_stays_behind_what_it_waits_for_on_another_model(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OCR, ABOUT, AFTER))
+    assert reached(connection, "main") is None
+    assert reached(connection, READER) == [OCR]
+    answer(connection, photo_id, result(OCR, "Halt"))
+    assert reached(connection, "main") == [ABOUT, AFTER]
+
+
+def test_what_waits_for_a_prompt_that_failed_is_in_reach(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OCR, ABOUT))
+    charge(connection, photo_id, [OCR], reason="it looped", tries_allowed=1, next_try_at=NOW)
+    assert reached(connection, "main") == [ABOUT]
+
+
+def test_each_photo_waits_for_its_own_source_only(connection: Connection) -> None:
+    plant(connection, "a.jpg", prompts=(OCR, ABOUT))
+    read = plant(connection, "b.jpg", prompts=(ABOUT,))
+    held = lease(connection, "me", NOW, reach=reach_of({"main"}, CHAIN, main="main"))
+    assert held is not None
+    assert held.photo_id == read
 
 
 def test_one_prompt_can_be_given_back(connection: Connection) -> None:
@@ -346,3 +386,11 @@ def test_during_a_pause_nothing_is_leased(connection: Connection) -> None:
     assert (resume(connection, NOW), resume(connection, NOW)) == (True, False)
     assert take(connection) is not None
     assert connection.scalars(select(events.c.kind)).all() == ["pause", "resume"]
+
+
+def test_a_job_that_wants_another_model_is_in_its_reach_alone(connection: Connection) -> None:
+    plant(connection, "a.jpg", prompts=(OCR, ABOUT))
+    connection.execute(update(jobs).where(jobs.c.prompt == OCR).values(model="better"))
+    assert reached(connection, READER) is None
+    assert reached(connection, "main") is None, "what is about it waits"
+    assert reached(connection, "better") == [OCR]

@@ -112,12 +112,12 @@ def later_captiond(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(PACKAGE, root / "captiond", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(migrations_folder(), root / "captiond" / "migrations", dirs_exist_ok=True)
     opening = root / "captiond" / "catalogue" / "opening.py"
-    opening.write_text(opening.read_text().replace("SCHEMA_VERSION = 2\n", "SCHEMA_VERSION = 3\n"))
-    (root / "captiond" / "migrations" / "versions" / "0003_stars.py").write_text(
-        'from alembic import op\nrevision, down_revision = "0003", "0002"\n'
+    opening.write_text(opening.read_text().replace("SCHEMA_VERSION = 3\n", "SCHEMA_VERSION = 4\n"))
+    (root / "captiond" / "migrations" / "versions" / "0004_stars.py").write_text(
+        'from alembic import op\nrevision, down_revision = "0004", "0003"\n'
         "def upgrade():\n"
         '    for statement in ("ALTER TABLE photos ADD COLUMN stars INTEGER",\n'
-        '                      "CREATE TABLE albums (name TEXT)", "PRAGMA user_version = 3"):\n'
+        '                      "CREATE TABLE albums (name TEXT)", "PRAGMA user_version = 4"):\n'
         "        op.get_bind().exec_driver_sql(statement)\n"
     )
     return root
@@ -155,7 +155,7 @@ def test_an_upgrade_leaves_a_backup(upgrade: Callable[[int], int], catalogue_pat
     (backup,) = catalogue_path.parent.glob("*.backup")
     with closing(sqlite3.connect(backup)) as database:
         assert database.execute("SELECT description FROM photos").fetchall() == [("A dog.",)]
-    assert schema(backup)[0] == 2
+    assert schema(backup)[0] == 3
     assert backup.stat().st_mode & 0o077 == 0
 
 
@@ -165,6 +165,6 @@ def test_a_killed_upgrade_leaves_the_old_or_the_new(
 ) -> None:
     before = schema(catalogue_path)
     assert upgrade(statements) in (-9, 0)
-    assert schema(catalogue_path) in (before, (3, before[1] + 1))
+    assert schema(catalogue_path) in (before, (4, before[1] + 1))
     assert upgrade(1000) == 0
-    assert schema(catalogue_path) == (3, before[1] + 1)
+    assert schema(catalogue_path) == (4, before[1] + 1)

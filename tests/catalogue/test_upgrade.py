@@ -1,4 +1,4 @@
-"""A catalogue of schema 0001, as the first captiond left it, becomes one of today."""
+"""A catalogue of an earlier schema, as an earlier captiond left it, becomes one of today."""
 
 import os
 import signal
@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from captiond.catalogue.database import close_for_readers, open_to_write
-from captiond.catalogue.migrating import SCHEMA, STATISTICS, expected_schema
+from captiond.catalogue.migrating import SCHEMA, STATISTICS, expected_schema, migrations_folder
+from captiond.catalogue.opening import SCHEMA_VERSION
 from captiond.catalogue.verifying import faults
 from captiond.errors import DiskFull
 from catalogue.planting import NOW
 
 SCHEMA_0001 = Path(__file__).with_name("schema_0001.sql")
+ADDED_LATER = {"checksum", "model"}
 TABLES = ("photos", "files", "models", "prompts", "results", "objects", "jobs", "events", "status")
 
 UPGRADED = """
@@ -46,20 +51,28 @@ print(-left)
 """
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return made(tmp_path / "catalogue.db")
+@pytest.fixture(params=range(1, SCHEMA_VERSION))
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    return made(tmp_path / "catalogue.db", schema=request.param)
 
 
-def made(path: Path) -> Path:
+def made(path: Path, *, schema: int = 1) -> Path:
+    """Make a catalogue of this schema, by the migrations that there were then."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA_0001.read_text())
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrations_folder()))
+        config.attributes["connection"] = connection
+        command.upgrade(config, f"{schema:04}")
+    engine.dispose()
     return path
 
 
 def upgraded(path: Path, *, killed_after: int = 0, pages: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", UPGRADED, str(path), str(killed_after), str(pages)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    arguments = [sys.executable, "-c", UPGRADED, str(path), str(killed_after), str(pages)]
+    return subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60)
 
 
 def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -74,7 +87,7 @@ def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def quoted(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names if name != "checksum")
+    return ", ".join(f'"{name}"' for name in names if name not in ADDED_LATER)
 
 
 def version(path: Path) -> int:
@@ -95,7 +108,7 @@ def assert_whole(path: Path, before: dict[str, list[tuple[Any, ...]]]) -> None:
         assert not [name for name in statements(path) if "checked" in name]
         assert "checksum" not in (statements(path)["table results"] or "")
     else:
-        assert version(path) == 2
+        assert version(path) == SCHEMA_VERSION
         assert list(faults(path)) == []
 
 
@@ -103,7 +116,7 @@ def test_all_rows_are_kept_and_get_checksums(old: Path) -> None:
     before = content(old)
     close_for_readers(open_to_write(old, NOW))
     assert_whole(old, before)
-    assert version(old) == 2
+    assert version(old) == SCHEMA_VERSION
     with closing(sqlite3.connect(old)) as connection:
         (lacking,) = connection.execute("SELECT count(*) FROM results WHERE checksum IS NULL").fetchone()
         assert lacking == 0
@@ -120,10 +133,10 @@ def test_the_schema_is_that_of_a_new_catalogue(old: Path) -> None:
 
 
 def test_the_old_catalogue_is_kept_beside_it(old: Path) -> None:
-    before = content(old)
+    before, schema = content(old), version(old)
     close_for_readers(open_to_write(old, NOW))
-    backup = old.with_name("catalogue.db.schema-1-20260501T100000Z.backup")
-    assert (content(backup), version(backup)) == (before, 1)
+    backup = old.with_name(f"catalogue.db.schema-{schema}-20260501T100000Z.backup")
+    assert (content(backup), version(backup)) == (before, schema)
     assert backup.stat().st_mode & 0o077 == 0
 
 
@@ -135,7 +148,7 @@ def killed(folder: Path, statements: Iterable[int]) -> None:
         assert ended.returncode in (0, -signal.SIGKILL)
         assert_whole(path, before)
         close_for_readers(open_to_write(path, NOW))
-        assert version(path) == 2
+        assert version(path) == SCHEMA_VERSION
         assert_whole(path, before)
 
 
@@ -171,10 +184,10 @@ def test_a_newer_catalogue_is_refused_untouched_by_every_command(tmp_path: Path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
-    for command in (["verify"], ["backup", str(tmp_path / "b.db")], ["import", str(tmp_path)]):
+    for arguments in (["verify"], ["backup", str(tmp_path / "b.db")], ["import", str(tmp_path)]):
         (tmp_path / "a.jpg.captiond.json").write_text("{}")
         ended = subprocess.run(
-            [sys.executable, "-m", "captiond", *command, "--catalogue", str(path)],
+            [sys.executable, "-m", "captiond", *arguments, "--catalogue", str(path)],
             check=False,
             capture_output=True,
             text=True,

@@ -29,8 +29,8 @@ SIDECAR = ".captiond.json"
 MOST_TOLD = 20
 IN_SIGHT = (file_rows.c.state == "known") & file_rows.c.absent_since.is_(None)
 TWICE = """
-SELECT photo_id, prompt, count(*), sum(current) FROM results GROUP BY photo_id, prompt
-HAVING count(*) > 1 OR sum(current) <> 1
+SELECT photo_id, prompt, count(*), sum(current) FROM results WHERE status <> 'rejected'
+GROUP BY photo_id, prompt HAVING count(*) > 1 OR sum(current) <> 1
 """
 
 

@@ -8,20 +8,23 @@ from hypothesis import strategies as st
 from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
 from captiond.imaging.bars import Bars
 from captiond.imaging.limits import Limits
+from captiond.imaging.tiling import Cutting
 from captiond.imaging.wire import (
     PREFIX,
     Nonsense,
     accepted,
+    accepted_tiles,
     header_length,
     jpeg_bytes,
     packed,
     read_bars,
     read_reply,
     read_request,
+    read_tiles,
     rejected,
     request,
 )
-from captiond.model import Fit, Json, PictureFacts, PreparedImage
+from captiond.model import Fit, Json, PictureFacts, PreparedImage, Tile, Tiles
 
 
 def sent(header: Json) -> Json:
@@ -33,7 +36,43 @@ def sent(header: Json) -> Json:
 
 def test_a_request_arrives_as_it_was() -> None:
     fit, limits = Fit(((672, 672), (336, 1008))), Limits(formats=("JPEG", "BMP"), heif=True)
-    assert read_request(sent(request(7, fit, limits))) == (7, fit, limits)
+    assert read_request(sent(request(7, fit, limits))) == (7, fit, limits, None)
+
+
+def test_an_order_of_tiles_arrives_as_it_was() -> None:
+    fit, cutting = Fit(((336, 336),)), Cutting(12, only_small_text=True)
+    assert read_request(sent(request(7, fit, Limits(), cutting))) == (7, fit, Limits(), cutting)
+
+
+def test_tiles_arrive_as_they_were() -> None:
+    tiles = Tiles((Tile(b"one", 0, 0), Tile(b"three", 2, 1)), across=0.15, down=0.4)
+    header = sent(accepted_tiles(tiles))
+    assert (jpeg_bytes(header), read_tiles(header, b"onethree")) == (8, tiles)
+    assert read_tiles(sent(accepted_tiles(Tiles(()))), b"") == Tiles(())
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"tiles": [[0, 0, 9]]},
+        {"tiles": [[0, 0, 0]]},
+        {"tiles": [[0, 0, 3], [0, 1, 1]]},
+        {"tiles": [[0, 0]]},
+        {"tiles": [[0, 0, 3]], "across": 1.5},
+        {"tiles": [[0, 0, 3]], "down": float("nan")},
+        {"tiles": 7},
+    ],
+)
+def test_tiles_that_cannot_be_are_nonsense(told: Json) -> None:
+    with pytest.raises(Nonsense):
+        read_tiles(sent({"ok": {"across": 0.1, "down": 0.1, **told}}), b"one")
+
+
+def test_more_tiles_than_were_ever_ordered_are_nonsense() -> None:
+    told = {"ok": {"across": 0.1, "down": 0.1, "tiles": [[0, 0, 1]] * 65}}
+    with pytest.raises(Nonsense):
+        read_tiles(sent(told), bytes(65))
 
 
 def test_what_holds_the_decode_process_arrives_as_it_was() -> None:

@@ -21,10 +21,13 @@ from captiond.errors import (
 )
 from captiond.imaging.bars import Bars
 from captiond.imaging.canary import CANARY_JPEG
+from captiond.imaging.cutting import cut
 from captiond.imaging.limits import Limits
 from captiond.imaging.preparing import prepare
+from captiond.imaging.tiling import Cutting
 from captiond.imaging.wire import packed
 from captiond.imaging.worker import Decoder
+from captiond.model import Fit
 from imaging.drawing import ALL, CORNERS, FIT, corners, noise, opened, png_of_ones, quarters, saved
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +72,17 @@ async def stopped_in_the_middle(decoder: Decoder) -> "asyncio.Task[object]":
 async def test_it_prepares_as_if_it_were_here(decoder: Decoder) -> None:
     content = saved(quarters(1200, 800), "JPEG")
     assert await decoder.prepare(content, FIT) == prepare(content, FIT, ALL)
+
+
+async def test_it_cuts_as_if_it_were_here(decoder: Decoder) -> None:
+    content, fit, cutting = (
+        saved(noise(900, 700), "PNG"),
+        Fit(((336, 336),)),
+        Cutting(12, only_small_text=True),
+    )
+    tiles = await decoder.cut(content, fit, cutting)
+    assert tiles == cut(content, fit, cutting, ALL)
+    assert len(tiles.tiles) > 4
 
 
 async def test_a_picture_larger_than_any_pipe_goes_through(decoder: Decoder) -> None:

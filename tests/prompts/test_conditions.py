@@ -76,7 +76,7 @@ def test_a_prompt_stands_behind_those_that_decide_about_it() -> None:
         "why": {"kind": "text", "text": "Why?", "when": {"translation": True}},
     }
     names = [prompt.name for prompt in configured(tables, targets=["en"])]
-    assert names == ["objects", "description", "ocr", "animal", "zebra", "translation", "why"]
+    assert names == ["objects", "description", "animal", "zebra", "ocr", "translation", "why"]
 
 
 @pytest.mark.parametrize(

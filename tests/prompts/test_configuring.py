@@ -29,7 +29,7 @@ def test_built_in_prompts_have_names_of_their_own() -> None:
 
 def test_prompts_about_the_picture_come_before_those_about_an_answer() -> None:
     tables = {"alt_text": {"enabled": True}, "mood": {"enabled": True}, "weather": WEATHER}
-    expected = ["objects", "description", "ocr", "mood", "weather", "translation", "alt_text"]
+    expected = ["objects", "description", "mood", "weather", "ocr", "translation", "alt_text"]
     assert names(tables) == expected
 
 
@@ -98,6 +98,22 @@ def test_a_chain_goes_with_its_first_link() -> None:
         (
             {"ocr": {"max_chars": True}},
             "'max_chars' of the prompt 'ocr' is wrong: True is not a whole number",
+        ),
+        (
+            {"ocr": {"tiles": 1}},
+            "'tiles' of the prompt 'ocr' is wrong: 1 is not \"auto\", \"off\" or a whole",
+        ),
+        (
+            {"objects": {"tiles": "auto"}},
+            "'tiles' of the prompt 'objects' is wrong: only a text that is read from the picture can come in",
+        ),
+        (
+            {"translation": {"tiles": 4}},
+            "'tiles' of the prompt 'translation' is wrong: only a text that is read from the picture",
+        ),
+        (
+            {"translation": {"max_side_pixels": 500}},
+            "'max_side_pixels' of the prompt 'translation' is wrong: it is asked without the picture",
         ),
         (
             {"ocr": {"num_predict": 0}},
@@ -172,6 +188,34 @@ def test_a_mistake_is_named_with_its_prompt_and_key(
     with pytest.raises(BadConfiguration) as refused:
         configured(tables, targets=["en"])
     assert str(refused.value).startswith(sentence)
+
+
+def test_only_the_built_in_ocr_is_read_from_tiles_until_told() -> None:
+    notes = {"kind": "text", "text": "Copy the notes."}
+    asked = {prompt.name: prompt.tiles for prompt in configured({"notes": notes}, targets=["en"])}
+    assert asked == dict.fromkeys(["objects", "description", "notes", "translation"], "off") | {"ocr": "auto"}
+    (told,) = [
+        prompt
+        for prompt in configured({"notes": notes | {"tiles": 20}}, targets=["en"])
+        if prompt.tiles == 20
+    ]
+    assert told.name == "notes"
+
+
+def test_an_ocr_that_is_no_text_any_more_is_not_read_from_tiles() -> None:
+    tables = {"ocr": {"kind": "list"}, "translation": {"enabled": False}}
+    assert {prompt.tiles for prompt in configured(tables, targets=["en"])} == {"off"}
+
+
+def test_a_model_that_cuts_pictures_itself_can_be_spared_the_tiles() -> None:
+    table = {"model": "deepseek-ocr:3b", "for": {"deepseek-ocr*": {"tiles": "off", "max_side_pixels": 1280}}}
+    (ocr,) = [prompt for prompt in configured({"ocr": table}, targets=["en"]) if prompt.name == "ocr"]
+    assert (ocr.tiles, ocr.max_side_pixels) == ("off", 1280)
+
+
+def test_prompts_that_are_shown_another_picture_come_last() -> None:
+    tables = {"objects": {"max_side_pixels": 500}}
+    assert names(tables) == ["description", "ocr", "objects", "translation"]
 
 
 def test_the_common_target_must_be_a_code() -> None:

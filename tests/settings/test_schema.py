@@ -33,7 +33,7 @@ def mistakes(folder: Path, toml: str) -> list[str]:
 def keys(table: Mapping[str, object], prefix: str = "") -> Iterator[str]:
     """The dotted names of all settings in a table that are no tables themselves."""
     for name, value in table.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from keys(value, f"{prefix}{name}.")
         else:
             yield prefix + name

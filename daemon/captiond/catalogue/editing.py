@@ -32,10 +32,14 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Which prompts are to be asked anew of the photos that a search finds; no words: of all photos."""
+    """Which prompts are to be asked anew of the photos that a search finds; no words: of all photos.
+
+    `model` is asked in place of the prompts' own, this once.
+    """
 
     words: str
     prompts: tuple[PromptName, ...]
+    model: str | None = None
 
 
 def correct(connection: Connection, correction: Correction, now: datetime) -> int:
@@ -77,23 +81,33 @@ def redo(connection: Connection, again: Again, now: datetime) -> dict[PromptName
     come.
     """
     found = _found(connection, again.words, now)
-    queued = {prompt: _ask(connection, prompt, found, priority=0, now=now) for prompt in again.prompts}
+    queued = {
+        prompt: _ask(connection, prompt, found, priority=0, now=now, model=again.model)
+        for prompt in again.prompts
+    }
     if any(queued.values()):
         told = ", ".join(f"{prompt} {count:,}" for prompt, count in queued.items())
-        note_event(connection, "redo", f"to be asked anew by hand: {told}", now)
+        of_whom = f", of {again.model}" if again.model else ""
+        note_event(connection, "redo", f"to be asked anew by hand{of_whom}: {told}", now)
     return queued
 
 
 def _ask(
-    connection: Connection, prompt: PromptName, photo_ids: Sequence[int], *, priority: int, now: datetime
+    connection: Connection,
+    prompt: PromptName,
+    photo_ids: Sequence[int],
+    *,
+    priority: int,
+    now: datetime,
+    model: str | None = None,
 ) -> int:
     queued = 0
     for some in _chunks(photo_ids):
-        askable = select(
-            photos.c.id, literal(prompt), literal("queued"), literal(priority), literal(iso(now))
-        ).where(_askable(some, prompt))
-        columns = ["photo_id", "prompt", "state", "priority", "queued_at"]
-        anew = {"state": "queued", "tries": 0, "crashes": 0, "error": None, "next_try_at": None}
+        job = (prompt, "queued", priority, iso(now), model)
+        askable = select(photos.c.id, *map(literal, job)).where(_askable(some, prompt))
+        columns = ["photo_id", "prompt", "state", "priority", "queued_at", "model"]
+        fresh = {"state": "queued", "tries": 0, "crashes": 0, "error": None, "next_try_at": None}
+        anew = {**fresh, "model": model}
         queueing = insert(jobs).from_select(columns, askable)
         resting = jobs.c.state.in_(("failed", "waiting", "queued"))
         queueing = queueing.on_conflict_do_update(
@@ -127,6 +141,6 @@ def _found(connection: Connection, words: str, now: datetime) -> list[int]:
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    # Two parameters are the prompt's and the state's.
+    # Some more parameters are the job's own.
     size = MOST_PARAMETERS - 50
     return (ids[start : start + size] for start in range(0, len(ids), size))

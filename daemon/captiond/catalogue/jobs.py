@@ -14,6 +14,7 @@ from captiond.model import Digest, Job, Lease, PromptName
 
 from . import statements as sql
 from .places import inbox_file_from
+from .reach import Reach
 from .tables import events, jobs, photos, status
 
 CRASH_DELAYS_SECONDS = (0, 5, 30, 120)
@@ -123,21 +124,21 @@ def lease(
     now: datetime,
     *,
     backlog_first: bool = False,
-    beyond: Collection[PromptName] = (),
+    reach: Reach | None = None,
 ) -> Lease | None:
     """Take the next photo with something to ask, all its due jobs at once, or None when nothing is due.
 
     The commit of this is on the disk before any risk is taken. Fresh drops come first; every few leases
-    the caller asks for the backlog first, so that it never starves. Prompts that are `beyond` the caller
-    now stay where they are. During a pause nothing is due.
+    the caller asks for the backlog first, so that it never starves. Jobs that are out of the caller's
+    `reach` stay where they are. During a pause nothing is due.
     """
     if connection.scalar(sql.IS_HELD_UP):
         return None
     moment = {"now": iso(now)}
     for lane in reversed(sql.LANES) if backlog_first else sql.LANES:
-        photo_id = connection.scalars(sql.passing_over(beyond, lane), moment).first()
+        photo_id = connection.scalars(reach.within(lane) if reach else lane, moment).first()
         if photo_id is not None:
-            take = sql.passing_over(beyond, sql.TAKE)
+            take = reach.within(sql.TAKE) if reach else sql.TAKE
             connection.execute(take, {"of_photo": photo_id, "by": owner, **moment})
             return _lease_of(connection, photo_id)
     return None
@@ -167,17 +168,22 @@ def postpone(connection: Connection, owner: str, photo_id: int, until: datetime,
     connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": [photo_id]})
 
 
-def is_due_until(connection: Connection, until: datetime | None, beyond: Collection[PromptName] = ()) -> bool:
+def is_due_until(connection: Connection, until: datetime | None, reach: Reach | None = None) -> bool:
     """Tell whether a job will be asked until then, or ever, of a photo whose bytes are somewhere.
 
-    Those of the prompts `beyond` everybody do not count; during a pause none is asked at any time.
+    Those that are out of everybody's `reach` do not count; during a pause none is asked at any time.
     """
     if until is None:
         return bool(connection.scalar(sql.IS_DUE_EVER))
     if is_paused(connection):
         return False
-    due = sql.passing_over(beyond, sql.DUE_UNTIL).limit(1)
-    return connection.scalars(due, {"now": iso(until)}).first() is not None
+    due = reach.within(sql.DUE_UNTIL) if reach else sql.DUE_UNTIL
+    return connection.scalars(due.limit(1), {"now": iso(until)}).first() is not None
+
+
+def wished_models(connection: Connection) -> list[str]:
+    """Name the models that single jobs want."""
+    return list(connection.scalars(sql.WISHED_MODELS))
 
 
 def is_paused(connection: Connection) -> bool:
@@ -282,6 +288,7 @@ def _lease_of(connection: Connection, photo_id: int) -> Lease:
         digest=Digest(digest),
         files=tuple(inbox_file_from(row) for row in connection.execute(sql.HOLDING, of_photo)),
         jobs=tuple(
-            Job(PromptName(row.prompt), row.tries) for row in connection.execute(sql.IN_HAND, of_photo)
+            Job(PromptName(row.prompt), row.tries, row.model)
+            for row in connection.execute(sql.IN_HAND, of_photo)
         ),
     )

@@ -20,7 +20,7 @@ from captiond.errors import (
 )
 
 APPLICATION_ID = 0x43415054  # 'CAPT'
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 30
 
 

@@ -4,7 +4,6 @@ Building one anew takes SQLAlchemy many times as long as running it takes SQLite
 `of_photo`, `of_prompt`, `of_file`, `place` (a path's bytes), `now` (ISO 8601).
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -22,8 +21,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
-
-from captiond.model import PromptName
 
 from .tables import files, jobs, models, objects, photos, prompts, results, status
 
@@ -146,10 +143,11 @@ IS_PAUSED = select(_PAUSE)
 IS_HELD_UP = select(_PAUSE | exists().where(jobs.c.state == "running", _SUSPECT))
 """Whether nothing may be leased now: somebody wants a pause, or a suspect is in hand."""
 IN_HAND = (
-    select(jobs.c.prompt, jobs.c.tries)
+    select(jobs.c.prompt, jobs.c.tries, jobs.c.model)
     .where(jobs.c.photo_id == _PHOTO, jobs.c.state == "running")
     .order_by(jobs.c.id)
 )
+WISHED_MODELS = select(jobs.c.model).where(jobs.c.model.is_not(None)).distinct().order_by(jobs.c.model)
 IS_DUE_EVER = select(exists().where(jobs.c.state.in_(("queued", "running", "waiting")), _SEEN))
 DUE_UNTIL = select(jobs.c.id).where(jobs.c.state.in_(("queued", "running")) | _SECOND_TRY, _SEEN)
 OPEN_JOBS = select(
@@ -228,8 +226,3 @@ SIDECAR_WRITTEN = (
     .where(files.c.id == _FILE, files.c.sidecar_dirty == bindparam("changes"))
     .values(sidecar_dirty=0)
 )
-
-
-def passing_over(beyond: Collection[PromptName], statement: Any) -> Any:
-    """Let a statement about jobs pass over those of some prompts."""
-    return statement.where(jobs.c.prompt.not_in(tuple(beyond))) if beyond else statement

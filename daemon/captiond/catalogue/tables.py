@@ -198,8 +198,10 @@ jobs = Table(
     Column("next_try_at", Text),
     Column("error", Text),
     Column("queued_at", Text, nullable=False),
+    Column("model", Text),
     UniqueConstraint("photo_id", "prompt"),
     Index("jobs_next", "state", "priority", "id"),
+    Index("jobs_model", "model", sqlite_where=text("model IS NOT NULL")),
     Index("jobs_checked", "owner", "next_try_at", "tries", "crashes", "error", "queued_at"),
 )
 

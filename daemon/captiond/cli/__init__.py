@@ -11,6 +11,7 @@ from .backup import backup
 from .demo import demo
 from .doctor import doctor
 from .edit import confirm, edit
+from .facets import facets
 from .import_ import import_
 from .pause import pause, resume
 from .redo import redo
@@ -32,6 +33,7 @@ app = typer.Typer(
 for command in (
     run,
     doctor,
+    facets,
     show,
     why,
     status,

@@ -1,7 +1,7 @@
 """Composes the doctor's checks from the settings, and gives all findings in the order to read them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from captiond.catalogue import queries
@@ -17,10 +17,14 @@ from captiond.doctor.places import (
     survey,
 )
 from captiond.doctor.programs import cage_finding, program_findings
+from captiond.doctor.readers import reader_finding
 from captiond.doctor.servers import Examination, examine
 from captiond.errors import CaptiondError
 from captiond.imaging.worker import Decoder
 from captiond.printable import counted
+from captiond.prompts.engines import READER
+from captiond.prompts.prompt import Prompt
+from captiond.reader.reading import Reader
 from captiond.settings import Settings
 from captiond.wiring import backend_for, choices_from
 
@@ -30,12 +34,15 @@ from .output import duration
 async def findings(settings: Settings) -> list[Finding]:
     """Look at servers, inboxes, sidecars, catalogue and programs; raises BadConfiguration."""
     choices = choices_from(settings)
-    examinations = [await _examine(url, settings, choices) for url in settings.ollama.url]
+    asked = [prompt for prompt in choices.prompts if prompt.model != READER]
+    servers = settings.ollama.url if asked else ()
+    examinations = [await _examine(url, settings, choices, asked) for url in servers]
     sights = {
         inbox: await asyncio.to_thread(_survey, inbox, settings.catalogue) for inbox in settings.inboxes
     }
     return [
         *(finding for examination in examinations for finding in examination.findings),
+        *([await reader_finding(Reader(SystemClock()))] if READER in choices.models else []),
         *_places(choices, sights),
         *catalogue_findings(settings.catalogue),
         *program_findings(),
@@ -44,10 +51,10 @@ async def findings(settings: Settings) -> list[Finding]:
     ]
 
 
-async def _examine(url: str, settings: Settings, choices: Choices) -> Examination:
+async def _examine(url: str, settings: Settings, choices: Choices, asked: Sequence[Prompt]) -> Examination:
     backend = backend_for(url, settings, choices, SystemClock())
     try:
-        return await examine(backend, choices.prompts, pull=settings.ollama.pull)
+        return await examine(backend, asked, pull=settings.ollama.pull)
     finally:
         await backend.close()
 
@@ -94,7 +101,7 @@ def _estimate(
         photo_seconds, by = (min(asked), "as quick as the test picture was") if asked else (None, "")
     if photo_seconds is None or not waiting + new:
         return
-    side_by_side = len(examinations) * settings.ollama.parallel
+    side_by_side = max(len(examinations) * settings.ollama.parallel, 1)
     total_seconds = (waiting + new) * photo_seconds / side_by_side
     yield Finding(
         Level.NOTE,

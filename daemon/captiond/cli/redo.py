@@ -1,7 +1,10 @@
 """`captiond redo`: prompts asked anew, of the photos that a search finds."""
 
-from collections.abc import Mapping
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +32,10 @@ OfPrompts = Annotated[
     list[str], typer.Option("--prompt", metavar="NAME", help="What to ask anew; may be given several times.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be asked.")]
+OfModel = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Ask this model, for these photos alone and this once."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 
 
@@ -36,6 +43,7 @@ def redo(
     query: Words,
     *,
     prompt: OfPrompts,
+    model: OfModel = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: AsJson = False,
@@ -54,15 +62,18 @@ def redo(
     from captiond.orders import give
 
     path = catalogue_path(catalogue, config)
-    again = Again(query, tuple(PromptName(name) for name in dict.fromkeys(prompt)))
+    _must_be_configured(prompt, config)
+    again = Again(query, tuple(PromptName(name) for name in dict.fromkeys(prompt)), model)
     with asking(path) as connection:
         questions = to_redo(connection, again, datetime.now(UTC))
         paces = queries.pace(connection)
-    told = _sentence(questions, paces)
+    told = _sentence(questions, paces, model)
+    if model is not None and any(questions.values()):
+        _tell_whether_it_can_be_asked(model, again.prompts, config)
     if any(questions.values()) and not dry_run:
         if not (yes or json or agreed(f"{told} Go on?")):
             raise typer.Exit(1)
-        about: dict[str, Json] = {"words": query, "prompts": list(again.prompts)}
+        about: dict[str, Json] = {"words": query, "prompts": list(again.prompts), "model": model}
         questions = give(path, "redo", about, SystemClock())["questions"]
     if json:
         print_json({"dry_run": dry_run, "questions": dict(questions)})
@@ -75,10 +86,33 @@ def redo(
     raise typer.Exit(0 if any(questions.values()) else 1)
 
 
-def _sentence(questions: Mapping[PromptName, int], paces: "Mapping[PromptName, Pace]") -> str:
+def _must_be_configured(prompts: Sequence[str], config: Path | None) -> None:
+    from captiond.settings import load
+    from captiond.wiring import choices_from
+
+    names = choices_from(load(config, {}, os.environ)).names
+    for prompt in prompts:
+        if prompt not in names:
+            raise typer.BadParameter(f"there is no prompt {prompt}; there are {', '.join(names)}")
+
+
+def _tell_whether_it_can_be_asked(model: str, prompts: Sequence[str], config: Path | None) -> None:
+    from captiond.settings import load
+
+    from .asked_of import why_not
+
+    reason = asyncio.run(why_not(load(config, {}, os.environ), model, prompts))
+    if reason is not None:
+        note(f"{reason} Till then the questions wait.")
+
+
+def _sentence(
+    questions: Mapping[PromptName, int], paces: "Mapping[PromptName, Pace]", model: str | None
+) -> str:
     each = ", ".join(f"{prompt} {count:,}" for prompt, count in questions.items())
-    told = f"{counted(sum(questions.values()), 'question', 'questions')} to ask anew ({each})"
-    if not questions.keys() <= paces.keys():
+    of_whom = f" of {model}" if model else ""
+    told = f"{counted(sum(questions.values()), 'question', 'questions')} to ask anew{of_whom} ({each})"
+    if model or not questions.keys() <= paces.keys():
         return f"{told}."
     seconds = sum(count * paces[prompt].median_seconds for prompt, count in questions.items())
     return f"{told}: about {duration(seconds)}."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captiond.printable import printable
+from captiond.prompts.witnesses import NEEDS_A_LOOK
 
 from .output import (
     AsJson,
@@ -142,7 +143,8 @@ def _aside(result: "Result") -> str:
     giver = giver or (result.model.name if result.model else "")
     about = f"from the {LABELS.get(result.from_prompt, result.from_prompt)}" if result.from_prompt else ""
     seconds = f"{result.seconds:.1f} s" if result.seconds is not None else ""
-    return ", ".join(filter(None, (giver, about, seconds)))
+    doubt = result.answer.reason if NEEDS_A_LOOK in (result.answer.reason or "") else ""
+    return ", ".join(filter(None, (giver, about, seconds, doubt)))
 
 
 def _print_choice(found: Sequence["Known"]) -> None:

@@ -7,13 +7,12 @@ from captiond.errors import CaptiondError, ModelMissing, TryAgain
 from captiond.imaging.canary import CANARY_JPEG, RED_AND_BLUE_JPEG
 from captiond.model import Reply
 from captiond.prompts.prompt import Prompt
+from captiond.vision import sight
 from captiond.vision.backend import Inspection, ModelNotPulled, Question, VisionBackend
 from captiond.vision.questions import question_for
 
 from .finding import Finding, Level
 
-SIGHT_WORDS = "Which colour fills this picture? Answer with one word."
-SIGHT_TOKENS = 16
 SHORTEST_TELLING_SECONDS = 0.1
 """A picture that is read quicker than this tells nothing about whether it is remembered."""
 REMEMBERED_SHARE = 0.5
@@ -48,19 +47,15 @@ async def examine(backend: VisionBackend, prompts: Sequence[Prompt], *, pull: bo
 async def _sight(backend: VisionBackend) -> list[Finding]:
     """Ask the same about two different pictures, and something else about the second."""
     red, blue = RED_AND_BLUE_JPEG
-    one = await backend.ask(_sight_question(red))
-    other = await backend.ask(_sight_question(blue))
-    again = await backend.ask(Question("Is it light or dark? One word.", blue, num_predict=SIGHT_TOKENS))
-    return [_tells_apart(one.text, other.text), *_remembers(other, again)]
+    one = await backend.ask(sight.question(red))
+    other = await backend.ask(sight.question(blue))
+    again = await backend.ask(Question("Is it light or dark? One word.", blue, num_predict=sight.TOKENS))
+    return [_tells_apart(one, other), *_remembers(other, again)]
 
 
-def _sight_question(jpeg: bytes) -> Question:
-    return Question(SIGHT_WORDS, jpeg, num_predict=SIGHT_TOKENS)
-
-
-def _tells_apart(one: str, other: str) -> Finding:
-    said, also_said = (" ".join(text.split()) for text in (one, other))
-    if said.casefold().strip(".") == also_said.casefold().strip("."):
+def _tells_apart(one: Reply, other: Reply) -> Finding:
+    said, also_said = (" ".join(reply.text.split()) for reply in (one, other))
+    if sight.is_same(one, other):
         return Finding(
             Level.FAIL,
             "sight",

@@ -16,10 +16,12 @@ from captiond.model import Fit, Json
 
 from .canary import CANARY_JPEG
 from .confining import confine, limit_memory
+from .cutting import cut
 from .kernel import die_with_parent
 from .limits import Limits
 from .preparing import load_libraries, prepare
-from .wire import PREFIX, accepted, header_length, packed, read_request, rejected
+from .tiling import Cutting
+from .wire import PREFIX, accepted, accepted_tiles, header_length, packed, read_request, rejected
 
 _STDOUT, _STDERR = 1, 2
 
@@ -53,18 +55,21 @@ def _try_out() -> None:
 
 def _serve(pictures: BinaryIO, replies: BinaryIO) -> None:
     while prefix := pictures.read(PREFIX.size):
-        size, fit, limits = read_request(json.loads(pictures.read(header_length(prefix))))
+        size, fit, limits, cutting = read_request(json.loads(pictures.read(header_length(prefix))))
         content = pictures.read(size)
         if len(content) < size:
             return
-        header, jpeg = _reply(content, fit, limits)
+        header, jpeg = _reply(content, fit, limits, cutting)
         replies.write(packed(header))
         replies.write(jpeg)
         replies.flush()
 
 
-def _reply(content: bytes, fit: Fit, limits: Limits) -> tuple[Json, bytes]:
+def _reply(content: bytes, fit: Fit, limits: Limits, cutting: Cutting | None) -> tuple[Json, bytes]:
     try:
+        if cutting is not None:
+            tiles = cut(content, fit, cutting, limits)
+            return accepted_tiles(tiles), b"".join(tile.jpeg for tile in tiles.tiles)
         image = prepare(content, fit, limits)
     except Rejected as error:
         return rejected(error), b""

@@ -1,18 +1,17 @@
-"""Bytes of any picture in, an upright small sRGB JPEG out; the only file that knows Pillow.
+"""Bytes of any picture in, an upright small sRGB JPEG out; it opens, limits, decodes and turns.
 
 To read another format: one line in `_OPENERS`, its first bytes in `sniffing.py`, and pictures in the tests.
 """
 
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import BytesIO
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from warnings import catch_warnings
 
-from PIL import AvifImagePlugin, Image, ImageCms
+from PIL import AvifImagePlugin, Image
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -25,6 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, UnsupportedPicture
 from captiond.model import Fit, PictureFacts, PreparedImage
 
+from .colours import BAD_BYTES, in_srgb, on_white, resizable
 from .endings import missing_end
 from .exif import Tags, camera, clean, position, taken_at
 from .fitting import fitted
@@ -46,23 +46,7 @@ _OPENERS: Mapping[str, type[ImageFile]] = MappingProxyType(
     }
 )
 
-_BAD_BYTES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What Pillow raises on bytes that it cannot read; anything else is our fault and ends the decode process."""
-
+_Made = TypeVar("_Made")
 _JPEG_QUALITY = 92
 _ORIENTATION, _EXIF_IFD, _GPS_IFD = 0x0112, 0x8769, 0x8825
 _UPRIGHT = 1
@@ -85,14 +69,30 @@ def prepare(content: bytes, fit: Fit, limits: Limits) -> PreparedImage:
 
     Raises one of the `Rejected` errors, whatever the bytes are.
     """
+
+    def finish(image: Image.Image, facts: PictureFacts) -> PreparedImage:
+        return PreparedImage(encoded(image), image.width, image.height, facts)
+
+    return finished(content, partial(fitted, fit=fit), limits, finish)
+
+
+def finished(
+    content: bytes,
+    size_for: Callable[[int, int], tuple[int, int]],
+    limits: Limits,
+    finish: Callable[[Image.Image, PictureFacts], _Made],
+) -> _Made:
+    """Decode a whole picture, and give what `finish` makes of it, upright and in sRGB.
+
+    `size_for` says how large it is to be, by its width and height in pixels. Raises as `prepare` does.
+    """
     name = _admitted(content, limits)
     with catch_warnings(action="ignore"), _translated(name):
         picture = _opened(name, content)
         _check_size(name, picture.size, limits)
-        decoded = _decoded(name, picture, fit)
+        decoded = _decoded(name, picture, size_for)
         facts = _facts(name, decoded)
-        upright = _upright(decoded)
-        return PreparedImage(_encoded(upright), upright.width, upright.height, facts)
+        return finish(_upright(decoded), facts)
 
 
 def load_libraries() -> None:
@@ -153,7 +153,7 @@ def _translated(name: str) -> Iterator[None]:
         ) from None
     except MemoryError:
         raise PictureTooLarge(f"the {name} picture needs more memory than the decoder may use") from None
-    except _BAD_BYTES as error:
+    except BAD_BYTES as error:
         said = clean(str(error)) or type(error).__name__
         raise DamagedPicture(f"the {name} picture is damaged: {said}") from None
 
@@ -183,7 +183,7 @@ def _check_size(name: str, size: tuple[int, int], limits: Limits) -> None:
         raise PictureTooLarge(f"{told} {most // 1_000_000:,} million of a {name}")
 
 
-def _decoded(name: str, picture: ImageFile, fit: Fit) -> _Decoded:
+def _decoded(name: str, picture: ImageFile, size_for: Callable[[int, int], tuple[int, int]]) -> _Decoded:
     """Decode to the end; a JPEG at the smallest scale that is large enough."""
     if name != "JPEG":
         picture.load()
@@ -191,7 +191,7 @@ def _decoded(name: str, picture: ImageFile, fit: Fit) -> _Decoded:
     orientation = _UPRIGHT if name in _TURNED_BY_THE_LIBRARY else _orientation(tags)
     sideways = orientation in _SIDEWAYS
     upright_size = _swapped(picture.size) if sideways else picture.size
-    target = fitted(*upright_size, fit)
+    target = size_for(*upright_size)
     target = _swapped(target) if sideways else target
     drafted = picture.draft(None, target) if name == "JPEG" else None
     picture.load()
@@ -207,7 +207,7 @@ def _tags(picture: ImageFile) -> _Tags:
     try:
         exif = picture.getexif()
         return _Tags(dict(exif), exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD))
-    except _BAD_BYTES:
+    except BAD_BYTES:
         return _Tags({}, {}, {})
 
 
@@ -231,68 +231,16 @@ def _facts(name: str, decoded: _Decoded) -> PictureFacts:
 def _upright(decoded: _Decoded) -> Image.Image:
     """Shrink first, then do all else on few pixels."""
     profile = decoded.image.info.get("icc_profile")
-    image = _resizable(decoded.image)
+    image = resizable(decoded.image)
     if image.size != decoded.target:
         image = image.resize(decoded.target, Image.Resampling.LANCZOS, decoded.box, reducing_gap=3.0)
-    image = _in_srgb(_on_white(image), profile)
+    image = in_srgb(on_white(image), profile)
     turn = _TURNS.get(decoded.orientation)
     return image if turn is None else image.transpose(turn)
 
 
-def _resizable(image: Image.Image) -> Image.Image:
-    """Give the picture 8 bits a channel and a mode in which pixels can be averaged."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _eight_bits(image)
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    return image.convert("RGB") if image.mode in ("P", "RGBX") else image
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale deep grey to 0…255; Pillow's own conversion cuts off all above 255."""
-    deep = image.mode.startswith("I;16")
-    image = image.convert("I") if deep else image
-    lowest, highest = (0, 65_535) if deep else _range(*image.getextrema())
-    scale = 255 / (highest - lowest)
-    return image.point(lambda value: value * scale - lowest * scale).convert("L")
-
-
-def _range(lowest: float, highest: float) -> tuple[float, float]:
-    """Guess which values are black and white where the format does not say."""
-    if lowest >= 0:
-        return 0, next((white for white in (1, 255, 65_535) if highest <= white), highest)
-    return lowest, max(highest, lowest + 1)
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode != "RGBA":
-        return image
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
-
-
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if image.mode == "LAB":
-        return _converted(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
-    try:
-        source = ImageCms.getOpenProfile(BytesIO(profile)) if profile else None
-        if source is not None and not ImageCms.getProfileDescription(source).startswith("sRGB"):
-            return _converted(image, source)
-    except (ImageCms.PyCMSError, *_BAD_BYTES):
-        pass  # a broken profile, or one for other channels: the colours are shown as they are
-    return image.convert("RGB")
-
-
-def _converted(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
-    converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    assert converted is not None
-    return converted
-
-
-def _encoded(image: Image.Image) -> bytes:
+def encoded(image: Image.Image) -> bytes:
+    """Write a picture as the JPEG that is sent."""
     image.info.clear()  # or the comment of the original would go along
     buffer = BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)

@@ -5,14 +5,16 @@ Never a pickle: what comes from the decode process is believed no more than the 
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from typing import TypeVar
 
 from captiond.errors import DamagedPicture, NotAPicture, PictureTooLarge, Rejected, UnsupportedPicture
-from captiond.model import Fit, Json, PictureFacts, PreparedImage
+from captiond.model import Fit, Json, PictureFacts, PreparedImage, Tile, Tiles
 
 from .bars import Bars
 from .limits import Limits
+from .tiling import MOST_TILES, Cutting
 
 PREFIX = struct.Struct(">I")
 """The length of the header, in bytes."""
@@ -23,6 +25,9 @@ MAX_JPEG_BYTES = 64 * 1024 * 1024
 _REJECTIONS: Mapping[str, type[Rejected]] = {
     kind.__name__: kind for kind in (NotAPicture, DamagedPicture, PictureTooLarge)
 }
+
+
+_Read = TypeVar("_Read")
 
 
 class Nonsense(ValueError):
@@ -52,16 +57,18 @@ def read_bars(header: Json) -> Bars:
         raise Nonsense(f"it is not ready: {error!r}") from None
 
 
-def request(content_bytes: int, fit: Fit, limits: Limits) -> Json:
-    """Write the header that goes before a picture of `content_bytes`."""
-    return {"size": content_bytes, "boxes": fit.boxes, "limits": asdict(limits)}
+def request(content_bytes: int, fit: Fit, limits: Limits, cutting: Cutting | None = None) -> Json:
+    """Write the header that goes before a picture of `content_bytes`; `cutting`: it is to come in tiles."""
+    told = {"size": content_bytes, "boxes": fit.boxes, "limits": asdict(limits)}
+    return told if cutting is None else {**told, "cutting": asdict(cutting)}
 
 
-def read_request(header: Json) -> tuple[int, Fit, Limits]:
+def read_request(header: Json) -> tuple[int, Fit, Limits, Cutting | None]:
     """Read what `request` wrote."""
     limits = header["limits"]
     fit = Fit(tuple((width, height) for width, height in header["boxes"]))
-    return header["size"], fit, Limits(**{**limits, "formats": tuple(limits["formats"])})
+    cutting = Cutting(**header["cutting"]) if "cutting" in header else None
+    return header["size"], fit, Limits(**{**limits, "formats": tuple(limits["formats"])}), cutting
 
 
 def accepted(image: PreparedImage) -> Json:
@@ -69,6 +76,18 @@ def accepted(image: PreparedImage) -> Json:
     return {
         "size": len(image.jpeg),
         "ok": {"facts": asdict(image.facts), "width": image.width, "height": image.height},
+    }
+
+
+def accepted_tiles(tiles: Tiles) -> Json:
+    """Write the header that goes before the JPEGs of tiles, one behind the other."""
+    return {
+        "size": sum(len(tile.jpeg) for tile in tiles.tiles),
+        "ok": {
+            "tiles": [[tile.row, tile.column, len(tile.jpeg)] for tile in tiles.tiles],
+            "across": tiles.across,
+            "down": tiles.down,
+        },
     }
 
 
@@ -92,13 +111,46 @@ def jpeg_bytes(header: Json) -> int:
 
 def read_reply(header: Json, jpeg: bytes) -> PreparedImage | Rejected:
     """Read a reply; `Nonsense` where it is none."""
+    return _read(
+        header,
+        lambda told: PreparedImage(jpeg, int(told["width"]), int(told["height"]), _facts(told["facts"])),
+    )
+
+
+def read_tiles(header: Json, jpegs: bytes) -> Tiles | Rejected:
+    """Read a reply of tiles; `Nonsense` where it is none."""
+    return _read(
+        header,
+        lambda told: Tiles(
+            tuple(_tiles(told["tiles"], jpegs)), across=_share(told["across"]), down=_share(told["down"])
+        ),
+    )
+
+
+def _read(header: Json, read_ok: Callable[[Json], _Read]) -> _Read | Rejected:
     try:
         if "ok" in header:
-            told = header["ok"]
-            return PreparedImage(jpeg, int(told["width"]), int(told["height"]), _facts(told["facts"]))
+            return read_ok(header["ok"])
         return _rejection(header["rejected"], str(header["sentence"]), header["format"])
     except (KeyError, TypeError, ValueError) as error:
         raise Nonsense(f"the reply makes no sense: {error!r}") from None
+
+
+def _tiles(told: Json, jpegs: bytes) -> Iterator[Tile]:
+    if len(told) > MOST_TILES:
+        raise ValueError("there are too many tiles")
+    start = 0
+    for row, column, length in told:
+        if not 0 < int(length) <= len(jpegs) - start:
+            raise ValueError("a tile has no possible size")
+        yield Tile(jpegs[start : start + int(length)], int(row), int(column))
+        start += int(length)
+
+
+def _share(told: Json) -> float:
+    if not 0 <= float(told) < 1:
+        raise ValueError("it is no share of a tile")
+    return float(told)
 
 
 def _rejection(kind: str, sentence: str, image_format: str | None) -> Rejected:

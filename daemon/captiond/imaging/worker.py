@@ -9,23 +9,35 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from captiond.errors import DecoderDied, Outage, Rejected
-from captiond.model import Fit, Json, PreparedImage
+from captiond.model import Fit, Json, PreparedImage, Tiles
 
 from .bars import Bars
 from .exif import clean
 from .limits import Limits
-from .wire import PREFIX, Nonsense, header_length, jpeg_bytes, packed, read_bars, read_reply, request
+from .tiling import Cutting
+from .wire import (
+    PREFIX,
+    Nonsense,
+    header_length,
+    jpeg_bytes,
+    packed,
+    read_bars,
+    read_reply,
+    read_tiles,
+    request,
+)
 
 CAGE = (sys.executable, "-P", "-m", "captiond.imaging.cage")
 """The decode process; `-P` keeps the current folder, which may be an inbox, off its import path."""
 
+_Made = TypeVar("_Made", PreparedImage, Tiles)
 _START_SECONDS = 30.0
 _SLICE_BYTES = 1024 * 1024
 _STDERR_BYTES = 4096
@@ -84,14 +96,11 @@ class Decoder:
         Raises a `Rejected` error where the picture is no good, `DecoderDied` where the decode process died
         or did not finish in time.
         """
-        async with self._turn:
-            cage = await self._running()
-            answer = await self._exchange(cage, content, fit)
-            if cage.pictures >= self._recycle_after or cage.resident_bytes > self._recycle_bytes:
-                await self.close()
-        if isinstance(answer, Rejected):
-            raise answer
-        return answer
+        return await self._answered(request(len(content), fit, self._limits), content, read_reply)
+
+    async def cut(self, content: bytes, fit: Fit, cutting: Cutting) -> Tiles:
+        """Cut a picture into tiles; none where the whole shows as much. Raises as `prepare` does."""
+        return await self._answered(request(len(content), fit, self._limits, cutting), content, read_tiles)
 
     async def close(self) -> None:
         """End the decode process, whatever it does."""
@@ -106,11 +115,25 @@ class Decoder:
             self._cage = await _started(self._command)
         return self._cage
 
-    async def _exchange(self, cage: "_Cage", content: bytes, fit: Fit) -> PreparedImage | Rejected:
+    async def _answered(
+        self, header: Json, content: bytes, read: Callable[[Json, bytes], _Made | Rejected]
+    ) -> _Made:
+        async with self._turn:
+            cage = await self._running()
+            answer = await self._exchange(cage, header, content, read)
+            if cage.pictures >= self._recycle_after or cage.resident_bytes > self._recycle_bytes:
+                await self.close()
+        if isinstance(answer, Rejected):
+            raise answer
+        return answer
+
+    async def _exchange(
+        self, cage: "_Cage", header: Json, content: bytes, read: Callable[[Json, bytes], _Made | Rejected]
+    ) -> _Made | Rejected:
         answer = None
         try:
             async with asyncio.timeout(self._time_limit_seconds):
-                answer = await cage.exchange(request(len(content), fit, self._limits), content)
+                answer = read(*await cage.exchange(header, content))
         except TimeoutError:
             raise DecoderDied(
                 f"the decoder did not finish this picture in {self._time_limit_seconds:g} seconds"
@@ -187,7 +210,7 @@ class _Cage:
     async def ready(self) -> None:
         self.bars = read_bars(await self._header())
 
-    async def exchange(self, header: Mapping[str, Json], content: bytes) -> PreparedImage | Rejected:
+    async def exchange(self, header: Json, content: bytes) -> tuple[Json, bytes]:
         self.pictures += 1
         self._to.write(packed(header))
         rest = memoryview(content)
@@ -196,7 +219,7 @@ class _Cage:
             await self._to.drain()
             rest = rest[_SLICE_BYTES:]
         told = await self._header()
-        return read_reply(told, await self._back.readexactly(jpeg_bytes(told)))
+        return told, await self._back.readexactly(jpeg_bytes(told))
 
     async def kill(self) -> None:
         """Kill the process and wait until nothing of it is left."""

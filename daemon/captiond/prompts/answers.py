@@ -12,6 +12,7 @@ from captiond.errors import UnusableReply
 from captiond.model import Answer, Json, Reply, Status
 
 from .checks import complete_text, flood, loop, storable
+from .engines import READER, understand_reading
 from .lists import list_closing, list_schema, understand_list
 from .loose_json import read_json, readable, strings_in
 from .phrases import ANSWER_IS, bare, says_no_text, without_preamble
@@ -49,6 +50,8 @@ def understand(prompt: Prompt, reply: Reply, about: str | None = None) -> Answer
 
     `about` is what `wording` was given: a translation is compared with it.
     """
+    if prompt.model == READER:
+        return understand_reading(prompt, reply.text)
     text = complete_text(reply)
     raw = storable(reply.text).strip()
     nothing = reason_for_nothing(prompt, text)

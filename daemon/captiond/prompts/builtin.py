@@ -5,7 +5,7 @@ To ship another prompt, add it to `BUILTIN`; to offer it switched off, also to `
 
 from captiond.model import PromptName
 
-from .prompt import Kind, Prompt
+from .prompt import AUTO, Kind, Prompt
 
 OBJECTS = Prompt(
     name=PromptName("objects"),
@@ -29,6 +29,7 @@ OCR = Prompt(
     kind=Kind.TEXT,
     empty="NO_TEXT",
     num_predict=1500,
+    tiles=AUTO,
     text="""\
 Copy all the text written in this picture exactly as it is written, in its own language,
 line by line from top to bottom. Do not translate, correct, explain or describe anything.

@@ -3,12 +3,13 @@
 `when = { objects = "car", ocr = true, folder = "scans/*" }`: every condition must hold; of a list, one entry.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from captiond.model import Answer, Json, PromptName, Status
 
+from .inboxes import is_asked_in
 from .loose_json import strings_in
 from .prompt import Prompt, Wanted
 
@@ -38,11 +39,18 @@ def asked_first(prompt: Prompt) -> set[PromptName]:
     return deciding | ({prompt.from_prompt} if prompt.from_prompt else set())
 
 
-def unmet(prompt: Prompt, answers: Mapping[PromptName, Answer], files: Iterable[PurePath]) -> str | None:
+def unmet(
+    prompt: Prompt,
+    answers: Mapping[PromptName, Answer],
+    files: Iterable[PurePath],
+    inboxes: Collection[str] = (),
+) -> str | None:
     """Say which condition keeps a prompt from being asked; None: ask.
 
-    `answers` holds those of `asked_first`; `files` are the photo's paths within its inboxes.
+    `answers` holds those of `asked_first`; `files` are the photo's paths within its `inboxes`.
     """
+    if not is_asked_in(prompt, inboxes):
+        return "it is not among the prompts of this inbox"
     paths = list(files)
     for about, wanted in prompt.when.items():
         if about in PLACES:

@@ -7,14 +7,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from captiond.errors import BadConfiguration
 from captiond.model import Json, PromptName
 
 from .builtin import BUILTIN, OFF_BY_DEFAULT
 from .conditions import PLACES, asked_first, is_condition, wanted_from
-from .prompt import Kind, Prompt
+from .engines import ENGINES, is_engine, mistakes_of_reader, read_by
+from .prompt import AUTO, OFF, Kind, Prompt
 from .schemas import mistake_in
+from .synonyms import ARE_WANTED, are_synonyms
+from .witnesses import READER_WITNESS, mistakes_of_witness
 from .wording import MATERIAL, VARIABLES, unknown_variables
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -22,11 +26,17 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 FIELDS = {"from": "from_prompt"}
 """Keys of a prompt's table that are not called as the field they set."""
+FEWEST_TILES, MOST_TILES = 2, 64
 
 
 def is_count(value: Json) -> bool:
     """Tell whole numbers from 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def is_tiling(value: Json) -> bool:
+    """Tell "auto", "off" and numbers of tiles; more would take minutes for a picture."""
+    return value in (AUTO, OFF) or (is_count(value) and FEWEST_TILES <= value <= MOST_TILES)
 
 
 def is_choices(value: Json) -> bool:
@@ -43,7 +53,7 @@ def is_text(value: Json) -> bool:
     return isinstance(value, str)
 
 
-OF_A_MODEL = ("text", "empty", "num_predict", "options")
+OF_A_MODEL = ("text", "empty", "num_predict", "options", "tiles", "max_side_pixels")
 """What may be another for some models: a specialist for reading wants words of its own."""
 
 
@@ -78,6 +88,11 @@ KEYS: Mapping[str, tuple[str, Callable[[Json], bool]]] = {
     "num_predict": ("a whole number from 1", is_count),
     "options": ("a table of model options", lambda value: isinstance(value, Mapping)),
     "model": ("the name of a model", is_text),
+    "engine": (f"one of {', '.join(ENGINES)}", is_engine),
+    "witness": (f'"{READER_WITNESS}"', lambda value: value == READER_WITNESS),
+    "tiles": (f'"auto", "off" or a whole number from {FEWEST_TILES} to {MOST_TILES}', is_tiling),
+    "max_side_pixels": ("a whole number from 1", is_count),
+    "synonyms": (ARE_WANTED, are_synonyms),
     "for": ("a table of tables, each under the pattern of a model's name", are_tables),
     "when": (
         "a table of conditions, each true, false, a pattern or a list of patterns",
@@ -134,14 +149,15 @@ def made(name: PromptName, shipped: Prompt | None, table: Mapping[str, Json], mo
         if shipped is None and key not in table:
             raise wrong(name, key, "a new prompt needs it")
     prompt = shipped or Prompt(name=name, kind=Kind(table["kind"]), text=table["text"])
-    keys = table.keys() - {"enabled", "target", "for", "when"}
+    keys = table.keys() - {"enabled", "target", "for", "when", "engine"}
     changes = {FIELDS.get(key, key): field(table[key]) for key in table if key in keys}
     when = {about: wanted_from(value) for about, value in table.get("when", {}).items()}
     prompt = fitting(replace(prompt, **changes, when=when), table)
     for pattern, special in table.get("for", {}).items():
         if fnmatchcase(prompt.model or model, pattern):
             prompt = replace(prompt, **{key: field(value) for key, value in special.items()})
-    check(prompt)
+    prompt = read_by(table.get("engine"), prompt)
+    check(prompt, table)
     return prompt
 
 
@@ -185,12 +201,14 @@ def fitting(prompt: Prompt, table: Mapping[str, Json]) -> Prompt:
     kind = Kind(prompt.kind)
     choices = prompt.choices if kind is Kind.CHOICE or "choices" in table else ()
     schema = prompt.schema if kind is Kind.JSON or "schema" in table else None
-    return replace(prompt, kind=kind, choices=choices, schema=schema)
+    read = (kind is Kind.TEXT and prompt.from_prompt is None) or "tiles" in table
+    return replace(prompt, kind=kind, choices=choices, schema=schema, tiles=prompt.tiles if read else OFF)
 
 
-def check(prompt: Prompt) -> None:
+def check(prompt: Prompt, table: Mapping[str, Json]) -> None:
     """Raise BadConfiguration where the parts of a prompt do not fit together."""
-    for reason, key in mistakes(prompt):
+    of_reader = mistakes_of_reader(prompt, table.get("model"))
+    for reason, key in chain(mistakes(prompt), of_reader, mistakes_of_witness(prompt)):
         if reason:
             raise wrong(prompt.name, key, reason)
 
@@ -210,6 +228,12 @@ def mistakes(prompt: Prompt) -> Iterable[tuple[str | None, str]]:
     yield (f"there is no variable {{{unknown[0]}}}; there are {known}" if unknown else None), "text"
     lost = MATERIAL in prompt.text and prompt.from_prompt is None
     yield ("{text} is another prompt's answer: say which with from" if lost else None), "text"
+    blind = prompt.from_prompt is not None
+    apart = prompt.tiles != OFF and (blind or kind is not Kind.TEXT)
+    yield ("only a text that is read from the picture can come in tiles" if apart else None), "tiles"
+    sized = blind and prompt.max_side_pixels is not None
+    yield ("it is asked without the picture" if sized else None), "max_side_pixels"
+    yield ("only a list has names" if kind is not Kind.LIST and prompt.synonyms else None), "synonyms"
 
 
 def without_orphans(prompts: list[Prompt], tables: Mapping[str, Mapping[str, Json]]) -> list[Prompt]:
@@ -245,9 +269,12 @@ def check_conditions(prompts: list[Prompt]) -> None:
 
 
 def in_asking_order(prompts: list[Prompt]) -> tuple[Prompt, ...]:
-    """Put those about the picture first, which is encoded once then, and each behind what it waits for."""
+    """Put those about the picture first, which is encoded once then, and each behind what it waits for.
+
+    Of them, those come last that may be asked about tiles, or are shown the picture in another size.
+    """
     ordered: list[Prompt] = []
-    waiting = sorted(prompts, key=lambda prompt: prompt.from_prompt is not None)
+    waiting = sorted(prompts, key=_moment)
     while waiting:
         asked = {prompt.name for prompt in ordered}
         ready = next((prompt for prompt in waiting if asked_first(prompt) <= asked), None)
@@ -258,6 +285,10 @@ def in_asking_order(prompts: list[Prompt]) -> tuple[Prompt, ...]:
         ordered.append(ready)
         waiting.remove(ready)
     return tuple(ordered)
+
+
+def _moment(prompt: Prompt) -> tuple[bool, bool, bool]:
+    return prompt.from_prompt is not None, prompt.max_side_pixels is not None, prompt.tiles != OFF
 
 
 def wrong(name: str, key: str | None, reason: str) -> BadConfiguration:

@@ -27,7 +27,12 @@ def together(prompts: Sequence[Prompt]) -> list[PromptName]:
     return [
         prompt.name
         for prompt in prompts
-        if prompt.from_prompt is None and prompt.model is None and not prompt.when and not prompt.options
+        if prompt.from_prompt is None
+        and prompt.view == (None, None)
+        and not prompt.when
+        and prompt.witness is None
+        and not prompt.options
+        and not isinstance(prompt.tiles, int)
     ]
 
 

@@ -13,6 +13,7 @@ from .phrases import PICTURE, bare, phrase, unfenced, without_meta, without_prea
 from .prompt import Prompt
 from .refusals import refuses
 from .schemas import LONGEST_ENTRY, MOST_ENTRIES
+from .synonyms import under_one_name
 from .wording import filled
 
 REFUSED = "the model refused to answer"
@@ -66,7 +67,7 @@ def understand_list(prompt: Prompt, text: str, _about: str | None) -> Answer:
         raise UnusableReply("the reply names the same thing again and again", text)
     if distinct <= GENERAL | {""}:
         return Answer(status=Status.EMPTY, reason="there is nothing to list")
-    names = tidy(given)
+    names = under_one_name(tidy(given), prompt.synonyms, name_from)
     if not names:
         raise UnusableReply("the reply is no list of short names", text)
     return Answer(status=Status.OK, value=", ".join(names), content=names)

@@ -26,6 +26,8 @@ TOO_HARD = phrase(
     r"|(?:text )?(?:illegible|unreadable|not readable|not legible))"
 )
 """Said instead of […]; what more a sign says is longer."""
+CANNOT_BE_READ = "the text cannot be read"
+"""The reason of an answer without text, where there is some."""
 UNREADABLE = re.compile(r"\[\s*(?:…|\.{2,}|illegible|unreadable)\s*\]", re.IGNORECASE)
 
 
@@ -41,7 +43,7 @@ def understand_text(prompt: Prompt, text: str, about: str | None) -> Answer:
             return Answer(status=Status.EMPTY, reason=nothing)
     too_hard = prompt.empty is not None and about is None and TOO_HARD.fullmatch(bare(said))
     if too_hard or (not has_words(UNREADABLE.sub("", said)) and UNREADABLE.search(said)):
-        return Answer(status=Status.EMPTY, reason="the text cannot be read")
+        return Answer(status=Status.EMPTY, reason=CANNOT_BE_READ)
     kept = shortened(said, prompt.max_chars)
     reason = None if kept == said else f"shortened to {prompt.max_chars} characters"
     return Answer(status=Status.OK, value=kept, language=prompt.target or guess(kept), reason=reason)

@@ -1,6 +1,7 @@
 """The kinds of values that settings have, each with the phrase that says what it must be."""
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +16,16 @@ from pydantic import (
     WrapValidator,
 )
 
-from .values import apart, keep_alive, prompt_name, server_url, split, whole_path
+from .values import (
+    apart,
+    installed_engine,
+    keep_alive,
+    parsed_json,
+    prompt_name,
+    server_url,
+    split,
+    whole_path,
+)
 
 
 def must_be(wanted: str) -> WrapValidator:
@@ -75,11 +85,21 @@ Inboxes = Annotated[
     tuple[WholePath, ...], BeforeValidator(partial(split, separator=os.pathsep)), AfterValidator(apart)
 ]
 KeepAlive = Annotated[int | str, PlainValidator(keep_alive)]
+PromptsOfInboxes = Annotated[Mapping[WholePath, WordList], BeforeValidator(parsed_json)]
 PictureFormat = Annotated[
     Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP"],
     BeforeValidator(lambda value: str(value).upper()),
     must_be("JPEG, PNG, WEBP, GIF, AVIF, HEIF, TIFF or BMP"),
 ]
+Tiling = Annotated[
+    Literal["auto", "off"] | Annotated[int, Field(ge=2, le=64)],
+    BeforeValidator(lambda value: int(value) if str(value).isdecimal() else value),
+    must_be('"auto", "off" or a whole number from 2 to 64'),
+]
+PromptEngine = Annotated[
+    Literal["model", "reader"], must_be('"model" or "reader"'), AfterValidator(installed_engine)
+]
+PromptWitness = Annotated[Literal["reader"], must_be('"reader"'), AfterValidator(installed_engine)]
 PromptKind = Annotated[
     Literal["text", "list", "choice", "json"], must_be('"text", "list", "choice" or "json"')
 ]

@@ -28,7 +28,9 @@ from pydantic_settings import (
 
 from captiond.errors import BadConfiguration
 from captiond.model import Json, SidecarPlace
+from captiond.prompts.builtin import BUILTIN
 
+from .inbox_prompts import mistakes_in
 from .kinds import (
     AboveZero,
     AtLeastZero,
@@ -41,8 +43,12 @@ from .kinds import (
     LanguageTags,
     PictureFormat,
     Pixels,
+    PromptEngine,
     PromptKey,
     PromptKind,
+    PromptsOfInboxes,
+    PromptWitness,
+    Tiling,
     Toggle,
     UrlList,
     Whole,
@@ -61,7 +67,9 @@ from .values import (
     split,
 )
 
-_WITHOUT_RESTART = ("log", "log_level", "express", "prompts", "translation.target", "inbox.ignore")
+_SHIPPED = tuple(prompt.name for prompt in BUILTIN)
+_WITHOUT_RESTART = ("log", "log_level", "express", "prompts", "translation.target")
+_OF_INBOX_WITHOUT_RESTART = ("ignore", "prompts")
 
 
 class _Table(BaseModel):
@@ -113,6 +121,7 @@ class InboxSettings(_Table):
     quiet_seconds: AboveZero = 2.0
     scan_minutes: AboveZero = 1.0
     ignore: Annotated[tuple[Words, ...], BeforeValidator(partial(split, separator=","))] = ()
+    prompts: PromptsOfInboxes = Field(default_factory=dict)
 
 
 class TranslationSettings(_Table):
@@ -154,6 +163,11 @@ class PromptSettings(_Table):
     num_predict: Count | None = None
     options: PromptOptions = PromptOptions()
     model: Words | None = None
+    engine: PromptEngine | None = None
+    witness: PromptWitness | None = None
+    tiles: Tiling | None = None
+    max_side_pixels: Count | None = None
+    synonyms: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = None
     of_models: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = Field(None, alias="for")
     when: Annotated[dict[str, Json] | None, BeforeValidator(parsed_json)] = None
 
@@ -206,10 +220,13 @@ def load(config_file: Path | None, overrides: Mapping[str, Json], environ: Mappi
     """
     found = sources(config_file, overrides, environ)
     try:
-        return Settings(**merged(source.values for source in found))
+        settings = Settings(**merged(source.values for source in found))
     except ValidationError as error:
         problems = error.errors(include_url=False)
         raise BadConfiguration(explain(problems, found, setting_names())) from None
+    if mistakes := mistakes_in(found, {*_SHIPPED, *settings.prompts}):
+        raise BadConfiguration("\n".join(mistakes))
+    return settings
 
 
 def setting_names() -> tuple[str, ...]:
@@ -221,13 +238,15 @@ def changed_needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
     """Name the changed settings that only a restart applies; prompts, language and logging apply at once."""
     before, after = dict(_leaves(old, "")), dict(_leaves(new, ""))
     changed = (name for name in before if before[name] != after[name])
-    return tuple(name for name in changed if name not in _WITHOUT_RESTART)
+    at_once = {*_WITHOUT_RESTART, *(f"inbox.{name}" for name in _OF_INBOX_WITHOUT_RESTART)}
+    return tuple(name for name in changed if name not in at_once)
 
 
 def taking_over(old: Settings, new: Settings) -> Settings:
     """Give the old settings with all of the new that applies without a restart."""
     translation = old.translation.model_copy(update={"target": new.translation.target})
-    inbox = old.inbox.model_copy(update={"ignore": new.inbox.ignore})
+    at_once = {name: getattr(new.inbox, name) for name in _OF_INBOX_WITHOUT_RESTART}
+    inbox = old.inbox.model_copy(update=at_once)
     changes = {"log": new.log, "log_level": new.log_level, "express": new.express}
     return old.model_copy(
         update={**changes, "prompts": new.prompts, "translation": translation, "inbox": inbox}

@@ -6,6 +6,7 @@ Each function raises ValueError with the words that follow the setting's name: `
 import json
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -150,6 +151,15 @@ def keep_alive(value: object) -> int | str:
     if _GO_DURATION.fullmatch(text):
         return text
     raise ValueError('must be a time like "30m", a number of seconds, or -1 for ever')
+
+
+def installed_engine(engine: str) -> str:
+    """Refuse the reader where its extra is not installed, without loading it."""
+    if engine == "reader" and not (find_spec("rapidocr") and find_spec("onnxruntime")):
+        raise ValueError(
+            'the reader is an extra that is not installed: "pip install rapidocr onnxruntime" beside captiond'
+        )
+    return engine
 
 
 def prompt_name(name: str) -> str:

@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--generation", choices=("0.33", "0.24"), default=usual.generation)
     parser.add_argument("--version", default=None, help="what /api/version says")
     parser.add_argument("--slots", type=int, default=usual.slots, help="OLLAMA_NUM_PARALLEL")
+    parser.add_argument("--max-loaded", type=int, default=usual.max_loaded, help="OLLAMA_MAX_LOADED_MODELS")
     parser.add_argument("--max-queue", type=int, default=usual.max_queue, help="OLLAMA_MAX_QUEUE")
     parser.add_argument(
         "--time-scale", type=float, default=0.0, help="1: as slow as an RTX 4090; 0: no waiting"
@@ -61,6 +62,7 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[SimulatorSett
         version=given.version or f"{given.generation}.0-simulated",
         slots=given.slots,
         max_queue=given.max_queue,
+        max_loaded=given.max_loaded,
         models=models,
         projector=given.projector,
         registry=given.registry,

@@ -1,6 +1,6 @@
 """What a model server must offer, in words; `ollama.py` is the one that exists."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,8 +66,8 @@ class VisionBackend(Protocol):
     def name(self) -> str:
         """Name the server as people know it, by its address."""
 
-    async def inspect(self) -> Inspection:
-        """Look whether the server is there and its model is there and can see.
+    async def inspect(self, more: Sequence[str] = ()) -> Inspection:
+        """Look whether the server is there and its model is there and can see; from now on at `more` models.
 
         Raise nothing but Outage and Fatal: there is no question yet that could be to blame.
         """

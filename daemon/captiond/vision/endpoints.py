@@ -1,7 +1,7 @@
 """One model server with its slots and its health; it tells a bad photo from a bad server."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,8 +19,10 @@ from captiond.errors import (
     UnusableReply,
 )
 from captiond.model import Fit, Reply
+from captiond.prompts.engines import READER
 
 from .backend import Inspection, ModelNotPulled, PullProgress, Question, VisionBackend
+from .sight import Sight
 from .suspects import Suspects, Trial
 
 CANARY_WORDS = "What colour is this? Answer with one word."
@@ -96,8 +98,9 @@ class Breaker:
 class Endpoint:
     """A server that is asked by up to `parallel` workers at once.
 
-    `canary_jpeg` is the tiny picture that tells a bad photo from a bad server. `inspection` and `fit_for` are
-    known once it has been up. `changed` hears every change of its health once, `progress` how far a pull is.
+    `canary_jpeg` is the tiny picture that tells a bad photo from a bad server, `sight_jpegs` two that tell
+    whether it sees. `inspection` and `fit_for` are known once it has been up. `changed` hears every change of
+    its health once, `progress` how far a pull is.
     """
 
     def __init__(
@@ -109,11 +112,13 @@ class Endpoint:
         clock: Clock,
         rng: Random,
         pull: bool = False,
+        sight_jpegs: tuple[bytes, bytes] | None = None,
         changed: Changed = lambda _name, _health: None,
         progress: PullProgress = lambda _status, _done_bytes, _all_bytes: None,
     ) -> None:
         self.parallel = parallel
         self.inspection: Inspection | None = None
+        self.sight = Sight(self.ask, sight_jpegs)
         self._backend = backend
         self._canary = Question(CANARY_WORDS, canary_jpeg, num_predict=CANARY_TOKENS)
         self._clock = clock
@@ -162,6 +167,14 @@ class Endpoint:
         """The models of single prompts that cannot be asked now, each with the sentence why."""
         return self.inspection.lacking if self.inspection else {}
 
+    def may_answer(self, model: str) -> bool:
+        """Tell whether it is ever asked for this model: all but the embedded reader."""
+        return model != READER
+
+    def answers(self, model: str) -> bool:
+        """Tell whether it can be asked now what is for this model."""
+        return self.may_answer(model) and model not in self.lacking
+
     def slot(self) -> AbstractAsyncContextManager[None]:
         """Wait for one of the server's slots and hold it."""
         return self._slots
@@ -202,6 +215,13 @@ class Endpoint:
             with suppress(Outage):
                 # If the server is away, the next question tells.
                 self.inspection = await self._inspect()
+
+    async def meet(self, models: Sequence[str]) -> None:
+        """Learn what is to be known of models that no prompt names, where it is not known yet."""
+        known = {READER, *self.inspection.fits, *self.lacking} if self.inspection else set(models)
+        if unknown := [model for model in models if model not in known]:
+            with suppress(Outage):
+                self.inspection = await self._backend.inspect(unknown)
 
     async def close(self) -> None:
         """Let go of all connections."""

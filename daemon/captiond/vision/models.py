@@ -1,6 +1,6 @@
 """The models of one server: learnt once, learnt anew by every inspection, fetched where they are missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -48,6 +48,10 @@ class Models:
     def fits(self) -> dict[str, Fit]:
         """The pixels that each model can use, as far as they are known."""
         return {name: known.fit for name, known in self._known.items()}
+
+    def want(self, more: Sequence[str]) -> None:
+        """Look at more models, at every look from now on."""
+        self._wanted.update(dict.fromkeys(more))
 
     async def learn(self) -> str:
         """Ask the server about all models, whatever is known of them; give its version."""

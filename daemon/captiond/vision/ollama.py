@@ -1,6 +1,6 @@
 """The adapter to Ollama: a look at the server, and a question asked under a watchdog."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +79,9 @@ class OllamaBackend:
         """Name the server by its address."""
         return self._connection.name
 
-    async def inspect(self) -> Inspection:
+    async def inspect(self, more: Sequence[str] = ()) -> Inspection:
         """Look whether the server is there and its model is there and can see; remember what they all are."""
+        self._models.want(more)
         try:
             with translating(Asked(self.name, self._model)):
                 return await self._look()
