@@ -293,6 +293,18 @@ async def test_an_empty_file_is_told_until_it_is_full(
     assert (states(parts)["slow.jpg"], reason(parts, "slow.jpg")) == ("known", None)
 
 
+async def test_who_was_told_that_a_file_is_empty_hears_of_its_writer(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    content = make_photo("whole.jpg", "red").read_bytes()
+    async with keep():
+        with (parts.inbox / "slow.jpg").open("wb", buffering=0) as file:
+            await parts.until(lambda: reason(parts, "slow.jpg") == "the file is empty so far")
+            file.write(content)
+            await parts.until(lambda: "open for writing" in (reason(parts, "slow.jpg") or ""))
+        await parts.until(lambda: "slow.jpg" in taken.names)
+
+
 # ── what is no file ──
 
 

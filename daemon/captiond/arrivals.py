@@ -9,7 +9,7 @@ from .errors import FileChanged, TryAgain
 from .inbox.ignoring import IgnoreRules
 from .inbox.leasing import Writer
 from .inbox.reading import Skipped, look, who_writes
-from .inbox.settling import Settling
+from .inbox.settling import Gate, Settling
 from .inbox.threads import OwnThread
 from .model import InboxFile
 from .notes import Notes
@@ -88,6 +88,9 @@ class Arrivals:
                 settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
                 if settled is not None:
                     await self._hand_over(settled, fresh=fresh)
+                elif (waiting := self.settling.told(file.path)) and waiting.gate is not Gate.EMPTY:
+                    # It was empty before, and somebody may have been told so.
+                    await self._notes.renew(file.path, waiting.reason)
         await self.take_settled()
         missed = self.settling.turned_away != self._turned_away and not self.settling.changing
         if missed:

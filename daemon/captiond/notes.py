@@ -37,6 +37,11 @@ class Notes:
         )
         self._kept[path] = sentence
 
+    async def renew(self, path: Path, sentence: str) -> None:
+        """Keep another reason for a path of which one was kept."""
+        if path in self._kept:
+            await self.keep(path, sentence)
+
     def forget(self, path: Path) -> None:
         """Take what was kept of a path for outdated: it was read."""
         self._kept.pop(path, None)

@@ -21,7 +21,7 @@ def test_a_file_is_explained_on_its_way_from_the_copy_to_the_sidecar(
         file.write(content[:1000])
         gate, sentence = why(watching, slow)
         assert (gate, sentence) == ("writer", "Waiting: a program has the file open for writing.")
-        assert "open for writing" in watching("show", slow).stderr
+        eventually(lambda: "open for writing" in _shown(watching, slow))
         eventually(lambda: "(since " in why(watching, slow)[1])
         assert f"{slow}: A program has the file open for writing (since " in watching("status").stdout
         file.write(content[1000:])
@@ -32,6 +32,12 @@ def test_a_file_is_explained_on_its_way_from_the_copy_to_the_sidecar(
     eventually(lambda: watching.rows("SELECT 1 FROM files WHERE path = 'renamed.jpg'"))
     assert why(watching, inbox / "renamed.jpg")[0] == "done"
     assert why(watching, slow)[0] == "gone"
+
+
+def _shown(captiond: Command, file: Path) -> str:
+    """Give all that is shown: of a file that was seen while it was empty, something is kept."""
+    shown = captiond("show", file)
+    return shown.stdout + shown.stderr
 
 
 def test_what_a_rule_names_is_left_alone_until_the_rule_goes(

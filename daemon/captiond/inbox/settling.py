@@ -175,7 +175,7 @@ class Settling:
         if watched is None:
             return None
         if stamp is None:
-            self.forget(path)
+            del self._watched[path]
             return None
         if stamp != watched.file.stamp:
             # Whatever a hint said, it was said of the old stamp.
@@ -194,9 +194,10 @@ class Settling:
         found = [watched.told(self.unsure.quiet_seconds) for watched in self._watched.values()]
         return sorted(found, key=lambda waiting: waiting.since_ns)
 
-    def forget(self, path: Path) -> None:
-        """Stop waiting for a file."""
-        self._watched.pop(path, None)
+    def told(self, path: Path) -> Waiting | None:
+        """Give why one file is not settled; None where it is not waited for."""
+        watched = self._watched.get(path)
+        return watched.told(self.unsure.quiet_seconds) if watched else None
 
     def _notice_again(
         self, watched: _Watched, file: InboxFile, now: float, *, hinted: bool
@@ -226,7 +227,7 @@ class Settling:
             watched.look_at = now + watched.probe_seconds
             watched.probe_seconds = min(2 * watched.probe_seconds, LONGEST_PAUSE_SECONDS)
             return None
-        self.forget(watched.file.path)
+        del self._watched[watched.file.path]
         if watched.writer is Writer.UNKNOWN:
             self.unsure.settled(watched.file, now)
         return watched.file
