@@ -204,3 +204,11 @@ def test_many_files_are_known_at_once_as_one_by_one(connection: Connection) -> N
     queued = connection.scalars(select(jobs.c.photo_id).where(jobs.c.priority == 1)).all()
     assert sorted(queued) == sorted({ids[0], ids[1], ids[3]})
     assert connection.scalar(select(photos.c.id).where(photos.c.id == before)) is None
+
+
+def test_a_done_photo_stays_done_when_a_copy_of_it_comes_with_a_new_one(connection: Connection) -> None:
+    (done,) = register(connection, [original("a.jpg", b"A")], [OBJECTS], fresh=True, now=NOW)
+    answer(connection, done, result(OBJECTS, "cat"))
+    both = [original("copy.jpg", b"A"), original("b.jpg", b"B")]
+    register(connection, both, [OBJECTS], fresh=True, now=NOW)
+    assert connection.scalars(select(photos.c.state).order_by(photos.c.id)).all() == ["done", "queued"]

@@ -11,6 +11,8 @@ import pytest
 from acceptance.conftest import Command, beside, simulated_server
 from conftest import MakePhoto
 
+from .conftest import Measured
+
 UNTOUCHED = "SELECT sum(tries), sum(crashes), count(owner), count(error) FROM jobs"
 LONGEST_STOP_SECONDS = 5.0
 MOST_STOP_SECONDS = 3.0
@@ -57,9 +59,12 @@ def finish(captiond: Command, inbox: Path, photos: list[Path]) -> int:
     return asked
 
 
-def check(took: list[float]) -> None:
+def check(took: list[float]) -> str:
+    """Compare the stops with what is allowed; gives their times in a sentence."""
     took.sort()
-    assert took[int(0.99 * (len(took) - 1))] <= MOST_STOP_SECONDS, took[-5:]
+    middle, nearly_all = took[len(took) // 2], took[int(0.99 * (len(took) - 1))]
+    assert nearly_all <= MOST_STOP_SECONDS, took[-5:]
+    return f"{len(took)} stops: median {middle:.2f} s, 99 % {nearly_all:.2f} s, longest {took[-1]:.2f} s"
 
 
 @pytest.mark.parametrize(("number", "stops"), [(signal.SIGTERM, 5), (signal.SIGINT, 2)])
@@ -78,10 +83,17 @@ def test_some_stops_in_the_middle_of_questions_cost_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_hundred_stops_in_the_middle_of_questions_cost_nothing(
-    number: signal.Signals, impatient: Command, inbox: Path, make_photo: MakePhoto, eventually: Eventually
+    *,
+    number: signal.Signals,
+    impatient: Command,
+    inbox: Path,
+    make_photo: MakePhoto,
+    eventually: Eventually,
+    measured: Measured,
 ) -> None:
     photos = [make_photo(f"{n}.png", f"rgb({n}, 90, {n // 2})", size=(96, 72)) for n in range(PHOTOS)]
-    check(stop_often(impatient, inbox, eventually, number=number, stops=100))
+    measured(check(stop_often(impatient, inbox, eventually, number=number, stops=100)))
     assert finish(impatient, inbox, photos) > 0, "some were left for the last run"

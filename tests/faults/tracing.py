@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from .cases import Case
-from .starting import LONGEST_SECONDS
+from .starting import LONGEST_SECONDS, Starter
 
 LASTING = (
     "openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,flock,"
@@ -66,6 +66,11 @@ def kinds(case: Case) -> dict[str, list[Path]]:
 def traced(case: Case, *options: str, trace: Path) -> int | None:
     """Run captiond once under strace with these options; gives its exit code, None where it hung."""
     process = case.starter.start(["run", "--once"], case.environment, case.log, traced=True)
+    return ended(case.starter, process, *options, trace=trace)
+
+
+def ended(starter: Starter, process: int, *options: str, trace: Path) -> int | None:
+    """Trace a process that waits for it, to its end; gives its exit code, None where it hung."""
     command = ["strace", "-f", "-qqq", "--signal=none", "-o", str(trace), *options, "-p", str(process)]
     hung = False
     try:
@@ -74,7 +79,7 @@ def traced(case: Case, *options: str, trace: Path) -> int | None:
         hung = True
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    code = case.starter.wait()
+    code = starter.wait()
     return None if hung else code
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -26,6 +27,7 @@ from .opening import (
 
 WRITE_SECONDS = 5
 """A write that another program's lock stands in the way of is over by then, and is tried again."""
+PART = ".part"
 CLOSING_MILLISECONDS = 200
 
 
@@ -131,6 +133,7 @@ def _upgrade(engine: Engine, path: Path, version: int, now: datetime) -> None:
             backup = path.with_name(f"{path.name}.schema-{version}-{now:%Y%m%dT%H%M%SZ}.backup")
             # The catalogue stays as it was then; a copy for each try would fill the disk.
             unless_it_worked.callback(backup.unlink, missing_ok=True)
+            unless_it_worked.callback(_remove_parts, path)
             _keep(path, backup)
         with engine.begin() as connection:
             upgrade(connection)
@@ -139,12 +142,20 @@ def _upgrade(engine: Engine, path: Path, version: int, now: datetime) -> None:
 
 def _keep(path: Path, backup: Path) -> None:
     """Copy the catalogue as it is before an upgrade, and have the copy survive a power cut."""
-    backup.unlink(missing_ok=True)  # of a try in this same second, and perhaps not whole
-    _make_private(backup)
+    _remove_parts(path)
+    part = backup.with_name(f"{backup.name}{PART}")
+    _make_private(part)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("VACUUM INTO ?", (str(backup),))
-    synced(backup)
+        connection.execute("VACUUM INTO ?", (str(part),))
+    synced(part)
+    part.replace(backup)
     synced(backup.parent)
+
+
+def _remove_parts(path: Path) -> None:
+    """Remove copies that were not finished, and their journals."""
+    for part in path.parent.glob(f"{escape(path.name)}.schema-*.backup{PART}*"):
+        part.unlink(missing_ok=True)
 
 
 def connection_of(engine: Engine) -> sqlite3.Connection:

@@ -126,7 +126,7 @@ PUT_OFF_NO_LONGER = (
 QUEUE_LACKING = _queueing(_LACKING)
 QUEUE_LACKING_OF_PHOTOS = _queueing(_LACKING.where(photos.c.id.in_(_PHOTOS)))
 REOPEN = _REOPEN.where(photos.c.id.in_(select(jobs.c.photo_id).where(jobs.c.state == "queued")))
-REOPEN_PHOTOS = _REOPEN.where(photos.c.id.in_(_PHOTOS))
+REOPEN_PHOTOS = REOPEN.where(photos.c.id.in_(_PHOTOS))
 LANES: tuple[Select[int], ...] = (
     _first_free((jobs.c.state == "queued") & (jobs.c.priority == 1)),
     _first_free((jobs.c.state == "queued") & (jobs.c.priority == 0)),

@@ -118,7 +118,7 @@ def configured(
     enabled = [
         made(PromptName(name), shipped.get(PromptName(name)), tables.get(name, {}), model)
         for name in dict.fromkeys([*shipped, *tables])
-        if tables.get(name, {}).get("enabled", name not in OFF_BY_DEFAULT)
+        if tables.get(name, {}).get("enabled", name in tables or name not in OFF_BY_DEFAULT)
     ]
     prompts = in_each_language(without_orphans(enabled, tables), tables, targets)
     if not prompts:
