@@ -256,9 +256,11 @@ class Service:
             if not self._queue.in_hand and not await self._is_due_until(self._clock.now() + PATIENCE):
                 return Outcome.LEFT if await self._is_due_until(None) else Outcome.DONE
             now = self._clock.monotonic_seconds()
+            # Asked first: a server that is not looked at yet may come up while this is found out.
+            probed = await self._wanting.all_probed()
             if await self._wanting.is_getting_on(self._queue.in_hand, self._clock.now() + PATIENCE):
                 last_up = now
-            elif now - last_up >= SERVER_PATIENCE_SECONDS and await self._wanting.all_probed():
+            elif probed and now - last_up >= SERVER_PATIENCE_SECONDS:
                 return Outcome.SERVER_AWAY
             await self._clock.sleep(POLL_SECONDS)
 

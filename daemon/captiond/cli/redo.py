@@ -1,6 +1,5 @@
 """`captiond redo`: prompts asked anew, of the photos that a search finds."""
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -97,6 +96,8 @@ def _must_be_configured(prompts: Sequence[str], config: Path | None) -> None:
 
 
 def _tell_whether_it_can_be_asked(model: str, prompts: Sequence[str], config: Path | None) -> None:
+    import asyncio
+
     from captiond.settings import load
 
     from .asked_of import why_not

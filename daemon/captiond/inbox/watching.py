@@ -143,13 +143,18 @@ class Watcher:
             self._guard(observer)
             # Bytes keep names that are not UTF-8; a root that is a symbolic link would itself be watched.
             root = os.path.realpath(os.fsencode(self._inbox))
-            handler = _Handler(root, self._inbox, self._hint, self._rescan)
+            handler = _Handler(root, self._inbox, self._hint, self._lose_root)
             observer.schedule(handler, root, recursive=True, event_filter=EVENTS)  # type: ignore[arg-type]
             observer.start()
         except OSError:
             _dismantle(observer)
             raise
         return observer
+
+    def _lose_root(self) -> None:
+        """Take the watch for lost: a folder made anew may have the number of the one that was removed."""
+        self._broken = True
+        self._rescan("Something happened to the inbox itself.")
 
     def _guard(self, observer: BaseObserver) -> None:
         """Keep the reader thread alive through watchdog's own faults, and hear of lost events.
@@ -201,12 +206,12 @@ class _Handler(FileSystemEventHandler):
         root: bytes,
         inbox: Path,
         hint: Callable[[Path], None],
-        rescan: Callable[[str], None],
+        lose_root: Callable[[], None],
     ) -> None:
         self._root = root
         self._inbox = inbox
         self._hint = hint
-        self._rescan = rescan
+        self._lose_root = lose_root
 
     def dispatch(self, event: FileSystemEvent) -> None:
         self._note(event.src_path, event.is_directory)
@@ -216,7 +221,7 @@ class _Handler(FileSystemEventHandler):
     def _note(self, source: bytes | str, is_directory: bool) -> None:
         path = os.fsencode(source)
         if path == self._root:
-            self._rescan("Something happened to the inbox itself.")
+            self._lose_root()
             return
         folder, _, name = path.rpartition(b"/")
         if name == os.fsencode(IGNORE_FILE):
