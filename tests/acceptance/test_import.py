@@ -139,8 +139,20 @@ def in_both(document: dict[str, Any]) -> None:
     in_results(document)
 
 
-@pytest.mark.parametrize("lost", [True, False])
-@pytest.mark.parametrize("edit", [in_summary, in_results, in_both])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("edit", "lost"),
+    [
+        (in_summary, True),
+        (in_results, False),
+        (in_both, True),
+        pytest.param(in_summary, False, marks=SLOW),
+        pytest.param(in_results, True, marks=SLOW),
+        pytest.param(in_both, False, marks=SLOW),
+    ],
+)
 def test_what_a_person_edited_counts_from_then_on(
     lost: bool,
     edit: Callable[[dict[str, Any]], None],

@@ -29,7 +29,7 @@ STATES = "SELECT path, state, absent_since IS NOT NULL FROM files ORDER BY path"
 
 
 @pytest.mark.parametrize(
-    ("photos", "kills"), [(9, 2), pytest.param(2_000, 20, marks=pytest.mark.slow)], ids=["short", "long"]
+    ("photos", "kills"), [(6, 1), pytest.param(2_000, 20, marks=pytest.mark.slow)], ids=["short", "long"]
 )
 @pytest.mark.timeout(1_800)
 def test_killed_at_random_moments_no_photo_is_lost_and_none_is_kept_twice(
