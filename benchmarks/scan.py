@@ -18,7 +18,7 @@ from captiond.clock import SystemClock
 from captiond.errors import TryAgain
 from captiond.inbox.reading import stamp_of
 from captiond.inbox.scanning import scan
-from captiond.model import FileStamp, InboxFile
+from captiond.model import InboxFile
 from captiond.noticing import Noticing
 from captiond.patience import Patience
 
@@ -26,21 +26,10 @@ GOAL = 1.6
 FILES_IN_EACH = 1_000
 SAID = {
     "bare": "bare: os.scandir and stat",
-    "listing": "captiond's listing, all known from memory",
     "compared": "listing and comparing with the catalogue",
     "first": "the first whole scan, with the look for missing files",
     "whole": "a whole scan that finds all as the last one did",
 }
-
-
-class _Remembered:
-    """A catalogue that answers at once."""
-
-    def __init__(self, stamps: dict[bytes, FileStamp]) -> None:
-        self._stamps = stamps
-
-    def stamps(self, _paths: Sequence[bytes]) -> dict[bytes, FileStamp]:
-        return self._stamps
 
 
 def main() -> None:
@@ -67,7 +56,7 @@ def main() -> None:
     for name, said in SAID.items():
         figure(said, f"CPU {told(cpu[name])}   wall {told(wall[name])}")
     print()
-    for name in ("listing", "compared", "first"):
+    for name in ("compared", "first"):
         figure(f"{SAID[name]} / bare", told(_ratios(cpu, name), "×", 1.0, 2))
     verdict(f"{SAID['whole']} / bare", _ratios(cpu, "whole"), GOAL)
 
@@ -77,10 +66,8 @@ def _ratios(seconds: dict[str, list[float]], name: str) -> list[float]:
 
 
 def _works(inbox: Path, catalogue: Catalogue, keeping: Noticing) -> dict[str, Callable[[], object]]:
-    known = {os.fsencode(path): stamp_of(path.stat()) for path in inbox.rglob("*.jpg")}
     return {
         "bare": lambda: _bare(inbox),
-        "listing": lambda: list(scan(inbox, _Remembered(known))),
         "compared": lambda: list(scan(inbox, _noticing(inbox, catalogue))),
         "first": lambda: asyncio.run(_sweep(_noticing(inbox, catalogue))),
         "whole": lambda: asyncio.run(_sweep(keeping)),
