@@ -15,13 +15,13 @@ from captiond.imaging.wire import (
     accepted,
     accepted_tiles,
     header_length,
-    jpeg_bytes,
     packed,
     read_bars,
     read_reply,
     read_request,
     read_tiles,
     rejected,
+    reply_bytes,
     request,
 )
 from captiond.model import Fit, Json, PictureFacts, PreparedImage, Tile, Tiles
@@ -47,7 +47,7 @@ def test_an_order_of_tiles_arrives_as_it_was() -> None:
 def test_tiles_arrive_as_they_were() -> None:
     tiles = Tiles((Tile(b"one", 0, 0), Tile(b"three", 2, 1)), across=0.15, down=0.4)
     header = sent(accepted_tiles(tiles))
-    assert (jpeg_bytes(header), read_tiles(header, b"onethree")) == (8, tiles)
+    assert (reply_bytes(header), read_tiles(header, b"onethree")) == (8, tiles)
     assert read_tiles(sent(accepted_tiles(Tiles(()))), b"") == Tiles(())
 
 
@@ -92,7 +92,7 @@ def test_a_prepared_picture_arrives_as_it_was() -> None:
     facts = PictureFacts("JPEG", 4000, 3000, "2024-07-14T16:21:09", "Kamera Süd", -1.5, 2.25)
     image = PreparedImage(b"jpeg", 672, 504, facts)
     header = sent(accepted(image))
-    assert (jpeg_bytes(header), read_reply(header, b"jpeg")) == (4, image)
+    assert (reply_bytes(header), read_reply(header, b"jpeg")) == (4, image)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ _JSON = st.recursive(
 
 
 def understood(header: Json) -> PreparedImage | Rejected:
-    jpeg_bytes(header)
+    reply_bytes(header)
     return read_reply(header, b"")
 
 

@@ -137,9 +137,9 @@ async def test_a_picture_that_hangs_the_decoder_costs_only_itself() -> None:
 
 
 async def test_a_decoder_that_died_while_idle_costs_nobody(decoder: Decoder) -> None:
-    assert decoder._cage is not None
+    assert decoder._caged._running is not None
     os.kill(pid_of(decoder), signal.SIGKILL)
-    await decoder._cage._process.wait()
+    await decoder._caged._running._process.wait()
     assert (await decoder.prepare(CANARY_JPEG, FIT)).width == 64
 
 
@@ -207,8 +207,8 @@ main()
 async def test_a_flood_of_complaints_is_drained_and_bounded() -> None:
     async with Decoder(ALL, command=(sys.executable, "-c", FLOOD)) as decoder:
         assert (await decoder.prepare(CANARY_JPEG, FIT)).width == 64
-        assert decoder._cage is not None
-        assert len(decoder._cage._stderr) <= 4096
+        assert decoder._caged._running is not None
+        assert len(decoder._caged._running._stderr) <= 4096
 
 
 LAST_WORDS = """

@@ -38,10 +38,10 @@ class Read:
     @property
     def filters(self) -> set[str]:
         """What the kernel says of each thread of the process: 2 is a filter on its system calls."""
-        assert self.reader._booth is not None
+        assert self.reader.pid is not None
         return {
             line.split()[1]
-            for status in Path(f"/proc/{self.reader._booth.pid}/task").glob("*/status")
+            for status in Path(f"/proc/{self.reader.pid}/task").glob("*/status")
             for line in status.read_text().splitlines()
             if line.startswith("Seccomp:")
         }

@@ -46,7 +46,7 @@ async def text_in(reader: Reader, picture: bytes) -> str:
 
 async def test_it_starts_with_the_first_picture_and_says_who_read() -> None:
     reader = reader_of(SPEAKING + ECHO)
-    assert reader._booth is None
+    assert reader.pid is None
     reply = await reader.ask(Question("", "Éléphants".encode()))
     assert (reply.text, reply.model.name, reply.model.digest) == ("Éléphants", "stub 1", "0" * 64)
     await reader.close()

@@ -5,7 +5,6 @@ Started by `worker.py`; loads only what decoding needs, locks itself in before t
 """
 
 import json
-import os
 import signal
 import sys
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from captiond.errors import Rejected
 from captiond.model import Fit, Json
 
 from .canary import CANARY_JPEG
-from .confining import confine, limit_memory
+from .confining import confine, limit_memory, own_replies
 from .cutting import cut
 from .kernel import die_with_parent
 from .limits import Limits
@@ -23,14 +22,12 @@ from .preparing import load_libraries, prepare
 from .tiling import Cutting
 from .wire import PREFIX, accepted, accepted_tiles, header_length, packed, read_request, rejected
 
-_STDOUT, _STDERR = 1, 2
-
 
 def main() -> None:
     """Lock the cage, then serve until the daemon closes the pipe."""
     # or the end of the pipe would be seen only after the picture in work
     die_with_parent(signal.SIGKILL)
-    replies = _own_replies()
+    replies = own_replies()
     limit_memory()
     load_libraries()
     _try_out()
@@ -39,13 +36,6 @@ def main() -> None:
     replies.write(packed({"bars": asdict(bars)}))
     replies.flush()
     _serve(sys.stdin.buffer, replies)
-
-
-def _own_replies() -> BinaryIO:
-    """Keep standard output for replies: what a library prints goes to standard error."""
-    replies = os.fdopen(os.dup(_STDOUT), "wb")
-    os.dup2(_STDERR, _STDOUT)
-    return replies
 
 
 def _try_out() -> None:

@@ -1,15 +1,25 @@
 """Closes the cage: no privileges, Landlock, no new descriptors, seccomp. Then nothing can be imported."""
 
+import os
 import resource
+from typing import BinaryIO
 
 from . import kernel, landlock, seccomp
 from .bars import Bars
 
+_STDOUT, _STDERR = 1, 2
 _MEMORY_BYTES = 1536 * 1024 * 1024
 _CPU_SECONDS = 4 * 60 * 60
 """For a whole life: 500 pictures at 30 seconds each; the daemon's clock ends a single picture long before."""
 _THREADS = 4096
 """Of this user, in all programs: a tight limit would refuse HEIC its thread whenever the user is busy."""
+
+
+def own_replies() -> BinaryIO:
+    """Keep standard output for replies: what a library prints goes to standard error."""
+    replies = os.fdopen(os.dup(_STDOUT), "wb")
+    os.dup2(_STDERR, _STDOUT)
+    return replies
 
 
 def limit_memory() -> None:

@@ -101,10 +101,10 @@ def rejected(error: Rejected) -> Json:
     }
 
 
-def jpeg_bytes(header: Json) -> int:
-    """Read how many bytes follow the header of a reply; `Nonsense` where that is no size of ours."""
+def reply_bytes(header: Json, most: int = MAX_JPEG_BYTES) -> int:
+    """Read how many bytes, at most `most`, follow a reply's header; `Nonsense` where that is no such size."""
     size = header.get("size") if isinstance(header, dict) else None
-    if not isinstance(size, int) or not 0 <= size <= MAX_JPEG_BYTES:
+    if not isinstance(size, int) or not 0 <= size <= most:
         raise Nonsense("the reply has no possible size")
     return size
 

@@ -4,26 +4,23 @@ Started by `reading.py`; loads the engine, locks itself in as the decode process
 """
 
 import json
-import os
 import signal
 import sys
 from dataclasses import asdict
 from typing import BinaryIO
 
-from captiond.imaging.confining import confine, limit_memory
+from captiond.imaging.confining import confine, limit_memory, own_replies
 from captiond.imaging.kernel import die_with_parent
 from captiond.imaging.wire import PREFIX, header_length, packed
 
 from .engine import CannotRead, Engine
 from .lines import text_of
 
-_STDOUT, _STDERR = 1, 2
-
 
 def main() -> None:
     """Lock the cage, then serve until the daemon closes the pipe."""
     die_with_parent(signal.SIGKILL)
-    replies = _own_replies()
+    replies = own_replies()
     limit_memory()
     engine = Engine()
     engine.warm_up()
@@ -32,13 +29,6 @@ def main() -> None:
     replies.write(packed({"ready": asdict(engine.made)}))
     replies.flush()
     _serve(engine, sys.stdin.buffer, replies)
-
-
-def _own_replies() -> BinaryIO:
-    """Keep standard output for replies: what a library prints goes to standard error."""
-    replies = os.fdopen(os.dup(_STDOUT), "wb")
-    os.dup2(_STDERR, _STDOUT)
-    return replies
 
 
 def _serve(engine: Engine, pictures: BinaryIO, replies: BinaryIO) -> None:

@@ -1,20 +1,18 @@
-"""The daemon's side of the reader's process: starts it when text is first wanted, and replaces it.
+"""The daemon's side of the reader's process: a model server's part, played by what reads text.
 
-A picture that kills or hangs it costs that picture a try, and nothing else.
+What runs inside is `cage.py`, how it is kept is `imaging/caged.py`; it starts when text is first wanted.
 """
 
 import asyncio
-import json
 import os
-import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 
 from captiond.clock import Clock
 from captiond.errors import ServerAway, ServerStumbled
-from captiond.imaging.wire import PREFIX, Nonsense, header_length, packed
+from captiond.imaging.caged import Caged, Trade
+from captiond.imaging.wire import Nonsense
 from captiond.model import Fit, Json, ModelIdentity, Reply
 from captiond.printable import printable
 from captiond.prompts.engines import READER
@@ -32,9 +30,9 @@ _READ_SECONDS = 300.0
 _PAUSE_SECONDS = 60.0
 _RECYCLE_AFTER = 50
 _MOST_TEXT_BYTES = 1024 * 1024
-_STDERR_BYTES = 4096
-_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 _KEPT_VARIABLES_OF = "OPENBLAS_"
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""As the cage wants it; and no more memory for those that are not there."""
 
 
 class Reader:
@@ -52,11 +50,23 @@ class Reader:
     ) -> None:
         self.sight = Sight(self.ask)
         self._clock = clock
-        self._time_limit_seconds = time_limit_seconds
-        self._command = command
         self._turn = asyncio.Lock()
         self._slot = asyncio.Semaphore(self.parallel)
-        self._booth: _Booth | None = None
+        self._caged = Caged(
+            Trade(
+                name=self.name,
+                title=self.name,
+                command=command,
+                read_ready=_identity,
+                most_reply_bytes=_MOST_TEXT_BYTES,
+                start_seconds=_START_SECONDS,
+                time_limit_seconds=time_limit_seconds,
+                recycle_after=_RECYCLE_AFTER,
+                died=ServerStumbled,
+                away=ServerAway,
+                environment=_environment(os.environ),
+            )
+        )
         self.is_up = True
         """Whether it started when it was last wanted."""
 
@@ -86,10 +96,20 @@ class Reader:
             with suppress(ServerAway):
                 await self.start()
 
+    @property
+    def pid(self) -> int | None:
+        """Give the process id of the reader's process, None where none runs."""
+        return self._caged.pid
+
     async def start(self) -> ModelIdentity:
         """Start its process now; gives what reads. Raises ServerAway where it does not start."""
-        async with self._turn:
-            return (await self._running()).identity
+        try:
+            identity = await self._caged.start()
+        except ServerAway:
+            self.is_up = False
+            raise
+        self.is_up = True
+        return identity
 
     async def ask(self, question: Question) -> Reply:
         """Read the picture of a question; no text is an empty reply.
@@ -99,151 +119,34 @@ class Reader:
         """
         assert question.image is not None
         async with self._turn:
-            booth = await self._running()
+            identity = await self.start()
             started = self._clock.monotonic_seconds()
-            text = await self._exchange(booth, question.image)
+            text = await self._caged.ask({"size": len(question.image)}, question.image, _text)
             seconds = self._clock.monotonic_seconds() - started
-            if booth.pictures >= _RECYCLE_AFTER:
-                await self.close()
-        return Reply(text, finish="stop", model=booth.identity, seconds=seconds)
+        return Reply(text, finish="stop", model=identity, seconds=seconds)
 
     async def close(self) -> None:
         """End the process, whatever it does."""
-        booth, self._booth = self._booth, None
-        if booth is not None:
-            await booth.kill()
-
-    async def _running(self) -> "_Booth":
-        if self._booth is not None and self._booth.died_idle:
-            await self.close()
-        if self._booth is None:
-            self.is_up = False
-            self._booth = await _started(self._command)
-            self.is_up = True
-        return self._booth
-
-    async def _exchange(self, booth: "_Booth", jpeg: bytes) -> str:
-        text = None
-        try:
-            async with asyncio.timeout(self._time_limit_seconds):
-                text = await booth.exchange(jpeg)
-        except TimeoutError:
-            raise ServerStumbled(
-                f"the reader did not finish this picture in {self._time_limit_seconds:g} seconds"
-            ) from None
-        except (EOFError, ConnectionError, Nonsense) as error:
-            await self.close()
-            raise ServerStumbled(f"the reader died on this picture: {booth.last_words(error)}") from None
-        finally:
-            if text is None:  # also when cancelled: half a reply must not meet the next picture
-                await self.close()
-        return text
+        await self._caged.close()
 
 
-async def _started(command: Sequence[str]) -> "_Booth":
-    """Start a process and wait until its models are loaded."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT_VARIABLES or name.startswith(_KEPT_VARIABLES_OF)
-    }
-    # One thread only, as the cage wants it; and no more memory for those that are not there.
-    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in variables.items() if name.startswith(_KEPT_VARIABLES_OF)}
+    return kept | _ONE_THREAD
+
+
+def _identity(header: Json) -> ModelIdentity:
+    """Read what the reader's process says first; `Nonsense` where that is not who reads."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            start_new_session=True,  # Ctrl-C is for the daemon, which then ends us
-            env=environment | single,
+        made = header["ready"]
+        return ModelIdentity(
+            str(made["engine"]), str(made["digest"]), family="PP-OCRv6", server=str(made["runtime"])
         )
-    except OSError as error:
-        raise ServerAway(f"the reader does not start: {error}") from None
-    booth = _Booth(process)
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            await booth.ready()
-    except (EOFError, TimeoutError, Nonsense) as error:
-        await booth.kill()
-        raise ServerAway(f"the reader does not start: {booth.last_words(error)}") from None
-    except asyncio.CancelledError:
-        await booth.kill()
-        raise
-    return booth
+    except (KeyError, TypeError) as error:
+        raise Nonsense(f"it is not ready: {error!r}") from None
 
 
-class _Booth:
-    """One reader's process and its pipes."""
-
-    def __init__(self, process: Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self._process = process
-        self._to, self._back = process.stdin, process.stdout
-        self._stderr = b""
-        self._draining = asyncio.create_task(self._drain(process.stderr))
-        self.pictures = 0
-        self.identity = ModelIdentity("", "")
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def died_idle(self) -> bool:
-        """Tell whether the process ended while it had no picture: that is no picture's fault."""
-        return self._process.returncode is not None or self._back.at_eof()
-
-    async def ready(self) -> None:
-        try:
-            made = (await self._header())["ready"]
-            self.identity = ModelIdentity(
-                str(made["engine"]), str(made["digest"]), family="PP-OCRv6", server=str(made["runtime"])
-            )
-        except (KeyError, TypeError) as error:
-            raise Nonsense(f"it is not ready: {error!r}") from None
-
-    async def exchange(self, jpeg: bytes) -> str:
-        self.pictures += 1
-        self._to.write(packed({"size": len(jpeg)}))
-        self._to.write(jpeg)
-        await self._to.drain()
-        told = await self._header()
-        size = told.get("size") if isinstance(told, dict) else None
-        if not isinstance(size, int) or not 0 <= size <= _MOST_TEXT_BYTES:
-            raise Nonsense("the reply has no possible size")
-        if "failed" in told:
-            raise ServerStumbled(f"the reader cannot read this picture: {printable(str(told['failed']))}")
-        return (await self._back.readexactly(size)).decode("utf-8", "replace")
-
-    async def kill(self) -> None:
-        """Kill the process and wait until nothing of it is left."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-        self._to.close()
-        await self._back.read()
-        await self._draining
-        await self._process.wait()
-
-    def last_words(self, error: Exception) -> str:
-        """Say how the process ended, once it is killed: by itself, or by our hand after `error`."""
-        lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
-        status = f"exit status {self._process.returncode}"
-        if isinstance(error, EOFError | ConnectionError):
-            return f"{status}, {printable(lines[-1])}" if lines else status
-        return printable(str(error)) or "it took too long"
-
-    async def _header(self) -> Json:
-        length = header_length(await self._back.readexactly(PREFIX.size))
-        try:
-            return json.loads(await self._back.readexactly(length))
-        except ValueError:
-            raise Nonsense("the header is no JSON") from None
-
-    async def _drain(self, stderr: asyncio.StreamReader) -> None:
-        """Read what libraries complain, lest they block on a full pipe; keep only the end."""
-        while said := await stderr.read(_STDERR_BYTES):
-            self._stderr = (self._stderr + said)[-_STDERR_BYTES:]
+def _text(header: Json, text: bytes) -> str:
+    if "failed" in header:
+        raise ServerStumbled(f"the reader cannot read this picture: {printable(str(header['failed']))}")
+    return text.decode("utf-8", "replace")
