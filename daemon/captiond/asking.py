@@ -51,7 +51,7 @@ class Asking:
     lease: Lease
     pictures: Pictures
     choices: Choices
-    endpoint: Respondent
+    respondent: Respondent
     catalogue: Catalogue
     patience: Patience
     clock: Clock
@@ -66,7 +66,7 @@ class Asking:
         open_jobs = {job.prompt: job for job in self.lease.jobs}
         answers: dict[PromptName, Answer] = {}
         # The photo keeps one slot for all its prompts, back to back: the server encodes its picture once.
-        async with self.endpoint.slot():
+        async with self.respondent.slot():
             said = await self._ask_at_once(open_jobs)
             for prompt in self.choices.prompts:
                 job = open_jobs.get(prompt.name)
@@ -104,7 +104,7 @@ class Asking:
         if len(fresh) < FEWEST_AT_ONCE:
             return {}
         try:
-            reply = await self.endpoint.ask(_question_of_all(fresh, self.pictures))
+            reply = await self.respondent.ask(_question_of_all(fresh, self.pictures))
             said = express.parts(fresh, complete_text(reply))
         except (UnusableReply, ServerRefused, ServerStumbled):
             return {}
@@ -139,7 +139,7 @@ class Asking:
         """Ask and understand; a reply that is no answer is kept as rejected, and goes on as UnusableReply."""
         reply = None
         try:
-            reply = await self.endpoint.ask(question)
+            reply = await self.respondent.ask(question)
             return reply, understand(prompt, reply, about)
         except UnusableReply as failure:
             reply = failure.reply if isinstance(failure.reply, Reply) else reply
@@ -151,9 +151,9 @@ class Asking:
         await self.patience.insist(results.add_result, self.lease.photo_id, prompt, result)
 
     async def _heed(self, prompt: Prompt, answer: Answer) -> None:
-        doubt = await self.endpoint.sight.heed(prompt, self.lease.digest, answer)
+        doubt = await self.respondent.sight.heed(prompt, self.lease.digest, answer)
         if doubt is not None:
-            self.log.warning("the same answer again and again", server=self.endpoint.name, reason=doubt)
+            self.log.warning("the same answer again and again", server=self.respondent.name, reason=doubt)
 
     @property
     def _places(self) -> list[Path]:

@@ -6,7 +6,6 @@ What concerns this photo alone is settled here; an Outage concerns everybody and
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,7 @@ from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
-from captiond.errors import (
-    FileChanged,
-    Outage,
-    Rejected,
-    TryAgain,
-)
+from captiond.errors import FileChanged, Outage, Rejected, TryAgain
 from captiond.imaging.sniffing import is_stray, refusal, sniff
 from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
@@ -99,7 +93,7 @@ class Pipeline:
                     unread[file.path] = outcome
         return unread
 
-    async def describe(self, lease: Lease, endpoint: Respondent) -> None:
+    async def describe(self, lease: Lease, respondent: Respondent) -> None:
         """Ask a leased photo's prompts, one after another, and write its sidecars.
 
         Raises FileChanged when no file holds the photo's bytes now, and Outage.
@@ -108,7 +102,7 @@ class Pipeline:
         try:
             async with self._room.taken(_size_bytes(lease)):
                 # Nobody keeps the original's bytes while the model is asked.
-                pictures = await self._prepare(lease, await self._read_again(lease), choices, endpoint)
+                pictures = await self._prepare(lease, await self._read_again(lease), choices, respondent)
         except FileChanged:
             raise
         except Rejected as rejection:
@@ -118,8 +112,8 @@ class Pipeline:
         except TryAgain as failure:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
-        heard = None if endpoint is self._reader else await hear(self._reader, pictures)
-        answers = await replace(self._asking(lease, pictures, choices, endpoint), heard=heard).ask_all()
+        heard = None if respondent is self._reader else await hear(self._reader, pictures)
+        answers = await self._asking(lease, pictures, choices, respondent, heard).ask_all()
         await self._write_sidecars([lease.photo_id])
         _tell(self._log, lease, answers, self._clock.monotonic_seconds() - started)
 
@@ -178,14 +172,14 @@ class Pipeline:
             self._log.warning("refused", file=str(file.path), reason=str(rejection))
 
     async def _prepare(
-        self, lease: Lease, original: Original, choices: Choices, endpoint: Respondent
+        self, lease: Lease, original: Original, choices: Choices, respondent: Respondent
     ) -> Pictures:
         """Prepare a picture for each model that is to see it."""
         due = {job.prompt for job in lease.jobs}
         seeing = [prompt for prompt in choices.prompts if prompt.from_prompt is None]
         views = views_of([prompt for prompt in seeing if prompt.name in due]) or {(None, None)}
         fits = {
-            view: _fit_for((self._reader if view == READER_VIEW else None) or endpoint, view)
+            view: _fit_for((self._reader if view == READER_VIEW else None) or respondent, view)
             for view in views
         }
         by_fit = {fit: await self._decoder.prepare(original.content, fit) for fit in set(fits.values())}
@@ -193,11 +187,11 @@ class Pipeline:
         await self.patience.insist(results.record_facts, lease.photo_id, facts, store_gps=choices.store_gps)
         return {view: by_fit[fit].jpeg for view, fit in fits.items()}
 
-    async def _cut(self, lease: Lease, endpoint: Respondent, prompt: Prompt, cutting: Cutting) -> Tiles:
+    async def _cut(self, lease: Lease, respondent: Respondent, prompt: Prompt, cutting: Cutting) -> Tiles:
         """Read a picture once more, and cut it into the tiles that a prompt is asked about."""
         async with self._room.taken(_size_bytes(lease)):
             original = await self._read_again(lease)
-            return await self._decoder.cut(original.content, _fit_for(endpoint, prompt.view), cutting)
+            return await self._decoder.cut(original.content, _fit_for(respondent, prompt.view), cutting)
 
     async def _read_again(self, lease: Lease) -> Original:
         """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
@@ -218,18 +212,21 @@ class Pipeline:
                 return original
         raise FileChanged("no file holds its bytes now; the next scans tell why")
 
-    def _asking(self, lease: Lease, pictures: Pictures, choices: Choices, endpoint: Respondent) -> Asking:
+    def _asking(
+        self, lease: Lease, pictures: Pictures, choices: Choices, respondent: Respondent, heard: str | None
+    ) -> Asking:
         return Asking(
             lease,
             pictures,
             choices,
-            endpoint,
+            respondent,
             catalogue=self._catalogue,
             patience=self.patience,
             clock=self._clock,
             charge=partial(self.charge, lease),
-            cut=partial(self._cut, lease, endpoint),
+            cut=partial(self._cut, lease, respondent),
             log=self._log,
+            heard=heard,
         )
 
 
@@ -264,9 +261,9 @@ def _size_bytes(lease: Lease) -> int:
     return max((file.stamp.size_bytes for file in lease.files), default=0)
 
 
-def _fit_for(endpoint: Respondent, view: View) -> Fit:
+def _fit_for(respondent: Respondent, view: View) -> Fit:
     model, side = view
-    return endpoint.fit_for(model) if side is None else Fit(((side, side),))
+    return respondent.fit_for(model) if side is None else Fit(((side, side),))
 
 
 def _tell(

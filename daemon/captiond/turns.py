@@ -27,9 +27,9 @@ class Turns:
     is in hand: a server with room for one model only never loads two back and forth.
     """
 
-    def __init__(self, endpoint: Respondent, choices: Callable[[], Choices], clock: Clock) -> None:
+    def __init__(self, respondent: Respondent, choices: Callable[[], Choices], clock: Clock) -> None:
         self.choosing = asyncio.Lock()
-        self._endpoint = endpoint
+        self._respondent = respondent
         self._choices = choices
         self._clock = clock
         self._model: str | None = None
@@ -42,10 +42,10 @@ class Turns:
 
         `wished` are the models that single jobs want.
         """
-        await self._endpoint.meet(wished)
+        await self._respondent.meet(wished)
         choices = self._choices()
         asked = list(dict.fromkeys((*choices.models, *wished)))
-        models = [model for model in asked if self._endpoint.answers(model)]
+        models = [model for model in asked if self._respondent.answers(model)]
         if len(asked) == len(models) == 1:
             return [(models[0], None)]
         prompts, main = choices.prompts, choices.model

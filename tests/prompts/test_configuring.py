@@ -221,3 +221,13 @@ def test_prompts_that_are_shown_another_picture_come_last() -> None:
 def test_the_common_target_must_be_a_code() -> None:
     with pytest.raises(BadConfiguration, match="is wrong: write language codes such as en"):
         configured({}, targets=["English"])
+
+
+@pytest.mark.parametrize(
+    ("table", "is_asked"),
+    [({"num_predict": 20}, True), ({"enabled": True}, True), ({"enabled": False, "num_predict": 20}, False)],
+)
+def test_a_table_switches_on_what_is_off_by_default(table: dict[str, Json], is_asked: bool) -> None:
+    names = [prompt.name for prompt in configured({"mood": table}, targets=["en"])]
+    assert ("mood" in names) == is_asked
+    assert "alt_text" not in names
