@@ -29,9 +29,10 @@ def limit_memory() -> None:
 
 
 def confine() -> Bars:
-    """Lock this process in, which must have one thread only; gives what holds.
+    """Lock this process in; gives what holds.
 
-    What this kernel has not is left out and told.
+    Limits and seccomp hold every thread, Landlock and the loss of privileges the one that calls this. What
+    this kernel has not is left out and told.
     """
     gaps: list[str] = []
     try:

@@ -1,6 +1,7 @@
 """The reader's process: pictures from its standard input, their text to its standard output.
 
 Started by `reading.py`; loads the engine, locks itself in as the decode process does, dies with the daemon.
+The engine's runtime has started a thread by then: limits and seccomp hold it too, the rest only ours.
 """
 
 import json
