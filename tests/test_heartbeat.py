@@ -1,6 +1,7 @@
 """The sentence of the moment, for people and for the service manager."""
 
 import pytest
+from sqlalchemy import event
 
 import daemon_parts
 from captiond.catalogue.inboxes import standings
@@ -113,3 +114,19 @@ async def test_a_scan_that_finds_nothing_new_does_not_wake_the_disk(parts: Parts
             await parts.clock.sleep(5)
             written |= set(parts.rows("SELECT at FROM status WHERE subject = 'inboxes'"))
     assert 5 <= len(written) <= 6, "once a minute"
+
+
+async def test_its_own_writing_makes_it_count_nothing_anew(parts: Parts) -> None:
+    counted = 0
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal counted
+        counted += "GROUP BY files.state" in statement
+
+    event.listen(parts.catalogue._reader, "before_cursor_execute", count)
+    async with parts.running(parts.service()):
+        await parts.until(lambda: parts.sentences)
+        before, written = counted, parts.catalogue.writes
+        await parts.clock.sleep(300)
+    assert parts.catalogue.writes > written
+    assert counted == before == 1

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 import daemon_parts
 import simulated_time
@@ -16,12 +17,13 @@ from captiond.arrivals import TakeIn
 from captiond.errors import InboxGone, TryAgain
 from captiond.inbox.reading import Skipped
 from captiond.inbox.scanning import LEFT_OVER, scan
-from captiond.inbox.settling import Gate
+from captiond.inbox.settling import Gate, Settling
 from captiond.model import InboxFile
 from captiond.noticing import FRESH_DROPS, Noticing
 from captiond.standing import standing_of
 from conftest import MakePhoto
 from daemon_parts import Parts
+from faults.bursting import TinyPhotos
 
 pytestmark = pytest.mark.anyio
 anyio_backend, decoder, parts = daemon_parts.anyio_backend, daemon_parts.decoder, daemon_parts.parts
@@ -140,8 +142,42 @@ async def test_a_folder_of_which_nothing_but_its_name_was_told_is_looked_through
 ) -> None:
     make_photo("2024/july/a.jpg")
     await parts.clock.sleep(11)
-    await noticing_of(parts, taken)._look(parts.inbox / "2024")
+    await noticing_of(parts, taken)._look([parts.inbox / "2024"])
     assert taken == [("2024/july/a.jpg", False)]
+
+
+async def test_one_scan_takes_in_more_files_than_may_wait_at_once(parts: Parts, taken: Taken) -> None:
+    photo = TinyPhotos(parts.inbox)
+    for number in range(4_500):
+        (parts.inbox / f"{number}.jpg").write_bytes(photo(number))
+    # They are quiet by now, but each is still to be asked who writes to it.
+    await parts.clock.sleep(9)
+    noticing = noticing_of(parts, taken)
+    noticing._arrivals.settling = Settling(2.0, room=4_000)
+
+    assert await noticing.sweep(patience_seconds=10)
+
+    assert noticing.settling.turned_away == 0
+    assert len(taken) == 4_500
+
+
+async def test_the_catalogue_is_asked_once_about_all_that_events_told_of(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    paths = [make_photo(f"{number}.jpg", f"rgb({number}, 9, 90)") for number in range(20)]
+    await parts.clock.sleep(11)
+    asked = 0
+
+    def count(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    event.listen(parts.catalogue._reader, "before_cursor_execute", count)
+    noticing = noticing_of(parts, taken)
+    await noticing._look(paths)
+    assert asked == 1
+    await noticing._arrivals.take_settled()
+    assert len(taken) == 20
 
 
 async def test_what_is_known_already_is_not_read_again(

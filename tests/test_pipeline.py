@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 import daemon_parts
+from captiond.batches import in_batches
 from captiond.catalogue.store import Connection
 from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
 from captiond.model import FileStamp, Fit, InboxFile, PreparedImage, SidecarPlace
 from captiond.outbox import SidecarPlaces
-from captiond.pipeline import in_batches
 from captiond.simulator import Fault
 from conftest import MakePhoto
 from daemon_parts import Parts, UnhurriedDecoder
@@ -159,7 +159,7 @@ async def test_files_are_read_in_batches_that_fit_into_memory(parts: Parts) -> N
 
     small = [file(number, 1000) for number in range(1_250)]
     assert [len(batch) for batch in in_batches(small)] == [500, 500, 250]
-    large = [file(number, 30_000_000) for number in range(3)]
+    large = [file(number, 15_000_000) for number in range(3)]
     assert [len(batch) for batch in in_batches([*large, file(4, 500_000_000)])] == [2, 1, 1]
 
 

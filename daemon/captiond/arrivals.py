@@ -14,7 +14,7 @@ from .inbox.threads import OwnThread
 from .model import InboxFile
 from .notes import Notes
 
-AT_ONCE = 500
+AT_ONCE = 2_000
 """So many are looked at, or taken in, together: a commit for each would hold up a thousand drops."""
 
 LONGEST_LOOK_SECONDS = 5.0
@@ -51,6 +51,7 @@ class Arrivals:
         self._take_in = take_in
         self._clock = clock
         self._wake = wake
+        self._turn = asyncio.Lock()
         self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
         self._turned_away = 0
 
@@ -77,26 +78,37 @@ class Arrivals:
         if file.stamp.size_bytes == 0:
             await self._notes.keep(file.path, "the file is empty so far")
 
+    async def make_room(self) -> None:
+        """Let those pass that are due, where many wait: what a scan finds more would find no room."""
+        if 2 * len(self.settling) >= self.settling.room:
+            await self._let_pass(fresh=False)
+
     async def settle(self, *, fresh: bool) -> bool:
         """Look again at those that are due; tells whether a scan has to bring back some that had no room."""
-        due = self.settling.due(self._clock.monotonic_seconds())
-        for start in range(0, len(due), AT_ONCE):
-            some = due[start : start + AT_ONCE]
-            sights = await self.sights([file.path for file in some])
-            for file, (found, writer) in zip(some, sights, strict=True):
-                stamp = found.stamp if isinstance(found, InboxFile) else None
-                settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
-                if settled is not None:
-                    await self._hand_over(settled, fresh=fresh)
-                elif (waiting := self.settling.told(file.path)) and waiting.gate is not Gate.EMPTY:
-                    # It was empty before, and somebody may have been told so.
-                    await self._notes.renew(file.path, waiting.reason)
-        await self.take_settled()
+        await self._let_pass(fresh=fresh)
         missed = self.settling.turned_away != self._turned_away and not self.settling.changing
         if missed:
             # There was no room for all that came at once; by now they are quiet.
             self._turned_away = self.settling.turned_away
         return missed
+
+    async def _let_pass(self, *, fresh: bool) -> None:
+        async with self._turn:
+            due = self.settling.due(self._clock.monotonic_seconds())
+            for start in range(0, len(due), AT_ONCE):
+                await self._observe(due[start : start + AT_ONCE], fresh=fresh)
+            await self.take_settled()
+
+    async def _observe(self, due: Sequence[InboxFile], *, fresh: bool) -> None:
+        sights = await self.sights([file.path for file in due])
+        for file, (found, writer) in zip(due, sights, strict=True):
+            stamp = found.stamp if isinstance(found, InboxFile) else None
+            settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
+            if settled is not None:
+                await self._hand_over(settled, fresh=fresh)
+            elif (waiting := self.settling.told(file.path)) and waiting.gate is not Gate.EMPTY:
+                # It was empty before, and somebody may have been told so.
+                await self._notes.renew(file.path, waiting.reason)
 
     async def take_settled(self) -> None:
         """Take in the files that were quiet already when they came."""

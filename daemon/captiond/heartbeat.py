@@ -45,6 +45,7 @@ class Heartbeat:
         self.said = ""
         self._written: tuple[str, list[InboxStanding]] = ("", [])
         self._written_at = 0.0
+        self._own_writes = 0
         self._counted: tuple[int, Progress] | None = None
 
     async def beat(self) -> None:
@@ -64,6 +65,7 @@ class Heartbeat:
         news = sentence, [replace(one, scanned_at=None, scan_seconds=None) for one in standings]
         if news == self._written and now - self._written_at < QUIET_HEARTBEAT_SECONDS:
             return
+        self._own_writes += 1
         await self._catalogue.write(_say, sentence, standings, wall_now)
         self._written, self._written_at = news, now
 
@@ -87,8 +89,8 @@ class Heartbeat:
         return "; ".join(["Watching", f"{counted(done, 'photo')} done", *doubts[:1]])
 
     async def _progress(self) -> Progress:
-        """Count the photos where something was written since: a million take a moment."""
-        writes = self._catalogue.writes
+        """Count the photos where somebody else wrote since: a million take a moment."""
+        writes = self._catalogue.writes - self._own_writes
         if self._counted is None or self._counted[0] != writes:
             self._counted = writes, await self._catalogue.read(queries.progress)
         return self._counted[1]

@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from .absent import Absent
-from .arrivals import Arrivals, TakeIn
+from .arrivals import AT_ONCE, Arrivals, TakeIn
 from .catalogue import presence, queries
 from .catalogue.places import own_files
 from .catalogue.store import Catalogue
@@ -38,6 +38,7 @@ from .model import FileStamp, InboxFile
 from .notes import Notes
 from .patience import Patience
 from .rounds import OFFLINE_SECONDS, Rounds
+from .together import together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +46,7 @@ T = TypeVar("T")
 FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
-FINDINGS_AT_ONCE = 200
+FINDINGS_AT_ONCE = 2_000
 LONGEST_LEAVE_SECONDS = 3.0
 
 
@@ -165,12 +166,16 @@ class Noticing:
             listings=listings,
             monotonic_seconds=self._clock.monotonic_seconds,
         )
+
+        def some() -> list[Finding]:
+            return list(islice(findings, FINDINGS_AT_ONCE))
+
         with suppress(_StoppedError):
-            while some := await self._in(thread, lambda: list(islice(findings, FINDINGS_AT_ONCE))):
-                for finding in some:
-                    await self._weigh(finding, hinted=False, told=beneath is not None)
-                    summary = finding if isinstance(finding, ScanSummary) else None
-                await self._arrivals.take_settled()
+            found = await self._in(thread, some)
+            while found:
+                # The next ones are listed while these are taken in.
+                weighing = self._weigh_all(found, told=beneath is not None)
+                found, summary = await together(self._in(thread, some), weighing)
         await self._notes.follow(self.rules)
         return summary
 
@@ -187,30 +192,40 @@ class Noticing:
             if everything:
                 self.rounds.soon(events_lost=True)
             try:
-                for path in paths:
-                    await self._look(path)
+                for start in range(0, len(paths), AT_ONCE):
+                    await self._look(paths[start : start + AT_ONCE])
                 await self._settle(fresh=len(self.settling) <= FRESH_DROPS)
             except Outage:
                 # Told by the scan, which also finds what was missed here.
                 self.rounds.soon(events_lost=True)
                 await self._clock.sleep(OFFLINE_SECONDS)
 
-    async def _look(self, path: Path) -> None:
-        """Look at a path that an event told of."""
-        self.tally.heard(path)
-        if path == self.inbox:
+    async def _look(self, paths: Sequence[Path]) -> None:
+        """Look at paths that events told of."""
+        for path in paths:
+            self.tally.heard(path)
+        if self.inbox in paths:
             # So much came at once that only the whole can be looked at.
             self.rounds.soon()
-            return
-        ((found, writer),) = await self._arrivals.sights([path])
-        if isinstance(found, InboxFile):
-            place = os.fsencode(path)
-            if (await self._catalogue.read(queries.known_stamps, [place])).get(place) == found.stamp:
-                return
-        if isinstance(found, Skipped) and found.is_folder:
-            await self._scan(self._arrivals.thread, beneath=path)
-        elif found is not None:
-            await self._weigh(found, hinted=writer is Writer.NOBODY, told=True)
+        paths = [path for path in paths if path != self.inbox]
+        sights = await self._arrivals.sights(paths)
+        places = [os.fsencode(found.path) for found, _ in sights if isinstance(found, InboxFile)]
+        known = await self._catalogue.read(queries.known_stamps, places) if places else {}
+        for path, (found, writer) in zip(paths, sights, strict=True):
+            if isinstance(found, InboxFile) and known.get(os.fsencode(path)) == found.stamp:
+                continue
+            if isinstance(found, Skipped) and found.is_folder:
+                await self._scan(self._arrivals.thread, beneath=path)
+            elif found is not None:
+                await self._weigh(found, hinted=writer is Writer.NOBODY, told=True)
+
+    async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> ScanSummary | None:
+        """Weigh what a scan found; gives its summary where that is the last of it."""
+        for finding in findings:
+            await self._weigh(finding, hinted=False, told=told)
+        await self._arrivals.take_settled()
+        await self._arrivals.make_room()
+        return findings[-1] if isinstance(findings[-1], ScanSummary) else None
 
     async def _weigh(self, finding: Finding, *, hinted: bool, told: bool) -> None:
         match finding:

@@ -90,12 +90,12 @@ class Outbox:
 
         Where none can be written now it stays due, with the reason. Raises Outage when the catalogue fails.
         """
-        written = seen = last = 0
+        written, seen, last = 0, 0, None
         while due := await self._catalogue.read(results.sidecars_due, PAGE, photo_ids, after=last):
             for sidecar in due:
                 written += await self._write(sidecar.file_id, places)
             seen += len(due)
-            last = due[-1].file_id
+            last = due[-1]
             if most is not None and seen >= most:
                 break
         return written

@@ -4,7 +4,8 @@
 What concerns this photo alone is settled here; an Outage concerns everybody and goes up to the service.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from captiond.asking import Asking, Pictures
+from captiond.batches import Outcome, each_read, in_batches
 from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
@@ -37,15 +39,13 @@ from captiond.outbox import Outbox
 from captiond.patience import Patience
 from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
+from captiond.together import together
 from captiond.vision.respondents import Respondent
 from captiond.witness import READER_VIEW, hear, views_of
 
 TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
 """Wait before the second and the third try of a photo that was charged."""
-
-FILES_AT_ONCE = 500
-BYTES_AT_ONCE = 64_000_000
 
 PICTURE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -83,14 +83,18 @@ class Pipeline:
         Gives why some could not be read now: somebody touched them meanwhile, say. Raises Outage.
         """
         unread: dict[Path, TryAgain] = {}
+        keeping = asyncio.sleep(0)
         for some in in_batches(files):
-            outcomes = await self._disks.ask(some[0].inbox, each_read, some, self._read)
-            await self._know([each for each in outcomes if isinstance(each, Original)], fresh=fresh)
-            for file, outcome in zip(some, outcomes, strict=True):
-                if isinstance(outcome, Rejected):
-                    await self._refuse(file, outcome)
-                elif isinstance(outcome, TryAgain):
-                    unread[file.path] = outcome
+            # The next ones are read while these are kept.
+            reading = self._disks.ask(some[0].inbox, each_read, some, self._read)
+            outcomes, _ = await together(reading, keeping)
+            unread |= {
+                file.path: outcome
+                for file, outcome in zip(some, outcomes, strict=True)
+                if isinstance(outcome, TryAgain)
+            }
+            keeping = self._keep(some, outcomes, fresh=fresh)
+        await keeping
         return unread
 
     async def describe(self, lease: Lease, respondent: Respondent) -> None:
@@ -134,13 +138,16 @@ class Pipeline:
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
-    async def _know(self, originals: Sequence[Original], *, fresh: bool) -> None:
-        if not originals:
-            return
-        names, now = self.choices.names, self._clock.now()
-        photo_ids = await self.patience.insist(intake.register, originals, names, fresh=fresh, now=now)
-        # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
-        await self._write_sidecars(photo_ids)
+    async def _keep(self, files: Sequence[InboxFile], outcomes: Sequence[Outcome], *, fresh: bool) -> None:
+        originals = [outcome for outcome in outcomes if isinstance(outcome, Original)]
+        if originals:
+            names, now = self.choices.names, self._clock.now()
+            photo_ids = await self.patience.insist(intake.register, originals, names, fresh=fresh, now=now)
+            # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
+            await self._write_sidecars(photo_ids)
+        for file, outcome in zip(files, outcomes, strict=True):
+            if isinstance(outcome, Rejected):
+                await self._refuse(file, outcome)
 
     async def _write_sidecars(self, photo_ids: Sequence[int]) -> None:
         # What an outage leaves unwritten stays due, and the service comes back to it.
@@ -228,33 +235,6 @@ class Pipeline:
             log=self._log,
             heard=heard,
         )
-
-
-def each_read(
-    files: Sequence[InboxFile], read_one: Callable[[InboxFile], Original]
-) -> list[Original | Rejected | TryAgain]:
-    """Read files one after another; what cannot be read is its reason."""
-    outcomes: list[Original | Rejected | TryAgain] = []
-    for file in files:
-        try:
-            outcomes.append(read_one(file))
-        except (Rejected, TryAgain) as trouble:
-            outcomes.append(trouble)
-    return outcomes
-
-
-def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    """Cut files into batches that are held in memory at once: 500, or 64 MB, or one that is larger."""
-    batch: list[InboxFile] = []
-    size_bytes = 0
-    for file in files:
-        size_bytes += file.stamp.size_bytes
-        if batch and (len(batch) == FILES_AT_ONCE or size_bytes > BYTES_AT_ONCE):
-            yield batch
-            batch, size_bytes = [], file.stamp.size_bytes
-        batch.append(file)
-    if batch:
-        yield batch
 
 
 def _size_bytes(lease: Lease) -> int:

@@ -18,8 +18,8 @@ from .sidecars import SidecarUnwritable, remove
 
 PAGE = 500
 LEAST_PAUSE_SECONDS = 60.0
-SHARE = 100
-"""The pause is at least a hundred times as long as a round took."""
+SHARE = 400
+"""The pause is at least so many times as long as a round took: nothing else is less urgent."""
 
 
 class Tidying:

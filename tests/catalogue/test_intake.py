@@ -172,6 +172,15 @@ def test_a_name_that_is_not_utf_8_is_readable_text_for_everybody(connection: Con
     assert row_of(connection, photo_id)[:3] == ("caf\\xe9/a.jpg", "caf\\xe9", "a.jpg")
 
 
+def test_a_new_photo_has_nothing_yet_to_write_into_a_sidecar(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", content=b"a")
+    changes = select(files.c.path, files.c.sidecar_dirty).order_by(files.c.id)
+    assert connection.execute(changes).all() == [("a.jpg", 0)]
+    answer(connection, photo_id, result(DESCRIPTION, "a cup"))
+    plant(connection, "b.jpg", content=b"a")
+    assert connection.execute(changes).all() == [("a.jpg", 1), ("b.jpg", 1)]
+
+
 def test_two_inboxes_may_hold_the_same_name(connection: Connection) -> None:
     for inbox in (Path("/one"), Path("/two")):
         register(connection, [original("a.jpg", b"x", inbox=inbox)], PROMPTS, fresh=False, now=NOW)

@@ -1,9 +1,10 @@
 import json
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, event, select, text
 
-from captiond.catalogue.jobs import charge, lease, release
+from captiond.catalogue.jobs import charge, lease, make_sidecars_due, release
 from captiond.catalogue.queries import current_answer
 from captiond.catalogue.results import add_prompt_columns, note_sidecar, record_facts, sidecars_due
 from captiond.catalogue.tables import files, jobs, models, objects, photos, prompts, results
@@ -205,6 +206,31 @@ def test_sidecars_due_are_limited_and_of_one_photo_where_asked(connection: Conne
     ids = [photo(connection, f"{number}.jpg") for number in range(3)]
     assert len(sidecars_due(connection, 2)) == 2
     assert [due.photo_id for due in sidecars_due(connection, 9, [ids[1]])] == [ids[1]]
+
+
+def test_sidecars_due_are_listed_page_by_page_however_much_changed(connection: Connection) -> None:
+    ids = [photo(connection, f"{number}.jpg") for number in range(5)]
+    for photo_id in (ids[1], ids[1], ids[3]):
+        make_sidecars_due(connection, photo_id)
+    listed, last = [], None
+    while page := sidecars_due(connection, 2, after=last):
+        listed += [due.photo_id for due in page]
+        last = page[-1]
+    assert sorted(listed) == ids
+
+
+@pytest.mark.parametrize("photo_ids", [None, [1, 2]])
+def test_sidecars_that_are_due_are_found_without_a_look_at_all_files(
+    connection: Connection, photo_ids: list[int] | None
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(connection, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    sidecars_due(connection, 9, photo_ids)
+    ((statement, values),) = asked
+    plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert plan[0].startswith("SEARCH files USING INDEX files_")
+    assert "files_state" not in plan[0]
+    assert photo_ids or "files_sidecar_dirty" in plan[0]
 
 
 def test_the_search_index_follows_every_write(connection: Connection) -> None:

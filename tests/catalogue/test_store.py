@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select, text
 
+from captiond.catalogue.jobs import drop_unconfigured
 from captiond.catalogue.queries import Progress, progress
 from captiond.catalogue.store import Catalogue
 from captiond.catalogue.tables import photos
@@ -37,9 +38,15 @@ async def test_a_write_is_seen_by_readers_at_once(catalogue: Catalogue) -> None:
 
 async def test_writes_are_counted_once_they_can_be_seen(catalogue: Catalogue) -> None:
     before = catalogue.writes
-    await catalogue.write(lambda _: None)
-    await catalogue.read(lambda _: None)
+    await catalogue.write(plant, "a.jpg")
     assert catalogue.writes == before + 1
+
+
+async def test_a_write_that_changed_nothing_is_not_counted(catalogue: Catalogue) -> None:
+    before = catalogue.writes
+    await catalogue.write(lambda _: None)
+    await catalogue.write(drop_unconfigured, [])
+    assert catalogue.writes == before
 
 
 async def test_a_write_that_stumbles_leaves_nothing(catalogue: Catalogue) -> None:

@@ -5,7 +5,7 @@ Every function takes the writing connection first and belongs in one transaction
 
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -33,26 +33,26 @@ def register(
     At most `MOST_PARAMETERS` files. Known bytes under a new name cost no job: the file only gets a sidecar
     of its own.
     """
-    digests = [original.digest for original in originals]
+    at, digests = iso(now), [original.digest for original in originals]
     old = _photos_of(connection, digests)
-    connection.execute(sql.ADD_PHOTO, [_photo_row(original, now) for original in originals])
-    ids = _photos_of(connection, digests)
-    places = [os.fsencode(original.file.path) for original in originals]
-    before = set(connection.scalars(sql.PHOTOS_AT, {"places": places}))
-    known = {"state": "known", "sidecar_dirty": 1}
+    places = [place_columns(original.file.inbox, original.file.path) for original in originals]
+    both = list(zip(originals, places, strict=True))
+    new = connection.execute(sql.ADD_PHOTOS, [_photo_row(*each, at) for each in both])
+    ids = old | dict(tuple(row) for row in new)
+    there = {"places": [place["path_bytes"] for place in places]}
+    before = set(connection.scalars(sql.PHOTOS_AT, there))
     rows = [
-        _file_row(original.file.inbox, original.file.path, original.file.stamp, now)
-        | {"photo_id": ids[original.digest], **known}
-        for original in originals
+        _file_row(place, original.file.stamp, at)
+        | {"state": "known", "photo_id": ids[original.digest], "sidecar_dirty": int(original.digest in old)}
+        for original, place in both
     ]
-    connection.execute(sql.PUT_FILE, rows)
-    found = [ids[digest] for digest in digests]
+    connection.execute(sql.PUT_FILES, rows)
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
     refresh_places(connection, before.union(ids[digest] for digest in twice.union(old)))
-    connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": found})
+    connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": list(old.values())})
     queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=list(ids.values()))
-    return found
+    return [ids[digest] for digest in digests]
 
 
 def note_unread(
@@ -69,7 +69,7 @@ def note_unread(
     """Keep the reason why a file is 'skipped' or 'refused'; without a stamp the next scan looks again."""
     before = set(connection.scalars(sql.PHOTOS_AT, {"places": [os.fsencode(path)]}))
     noted = {"state": state, "reason": reason, "format": image_format}
-    connection.execute(sql.PUT_FILE, _file_row(inbox, path, stamp, now) | noted)
+    connection.execute(sql.PUT_FILE, _file_row(place_columns(inbox, path), stamp, iso(now)) | noted)
     refresh_places(connection, before)
 
 
@@ -139,14 +139,13 @@ def _photos_of(connection: Connection, digests: Sequence[Digest]) -> dict[Digest
     return dict(tuple(row) for row in connection.execute(sql.PHOTOS_OF, {"digests": digests}))
 
 
-def _photo_row(original: Original, now: datetime) -> dict[str, object]:
-    place = place_columns(original.file.inbox, original.file.path)
+def _photo_row(original: Original, place: Mapping[str, object], at: str) -> dict[str, object]:
     return {
         **_named(str(place["inbox"]), str(place["path"])),
         "bytes": len(original.content),
         "sha256": original.digest,
-        "added_at": iso(now),
-        "updated_at": iso(now),
+        "added_at": at,
+        "updated_at": at,
     }
 
 
@@ -155,7 +154,7 @@ def _named(inbox: str, path: str) -> dict[str, object]:
     return {"inbox": inbox, "path": path, "folder": folder, "name": name}
 
 
-def _file_row(inbox: Path, path: Path, stamp: FileStamp | None, now: datetime) -> dict[str, object]:
+def _file_row(place: Mapping[str, object], stamp: FileStamp | None, at: str) -> dict[str, object]:
     return {
         "photo_id": None,
         "reason": None,
@@ -163,7 +162,7 @@ def _file_row(inbox: Path, path: Path, stamp: FileStamp | None, now: datetime) -
         "absent_since": None,
         "sidecar_dirty": 0,
         "sidecar_reason": None,
-        **place_columns(inbox, path),
+        **place,
         **stamp_columns(stamp),
-        "seen_at": iso(now),
+        "seen_at": at,
     }

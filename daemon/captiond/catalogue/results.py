@@ -99,10 +99,15 @@ def add_prompt_columns(connection: Connection, prompt_names: Sequence[PromptName
 
 
 def sidecars_due(
-    connection: Connection, limit: int, photo_ids: Sequence[int] | None = None, *, after: int = 0
+    connection: Connection,
+    limit: int,
+    photo_ids: Sequence[int] | None = None,
+    *,
+    after: SidecarDue | None = None,
 ) -> list[SidecarDue]:
-    """List files whose sidecar is due, of photos that nobody is working on, behind the file `after`."""
-    page = {"after": after, "at_most": limit}
+    """List files whose sidecar is due, of photos that nobody is working on, behind the one `after`."""
+    changes, file_id = (after.changes, after.file_id) if after else (0, 0)
+    page = {"after_changes": changes, "after_file": file_id, "at_most": limit}
     if photo_ids is None:
         rows = connection.execute(sql.SIDECARS_DUE, page)
     else:

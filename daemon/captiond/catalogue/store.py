@@ -39,7 +39,7 @@ class Catalogue:
         """
         self.path = path
         self.writes = 0
-        """How many writes there were: what was read before the last of them may have changed."""
+        """How many writes changed something: what was read before the last of them may be another now."""
         self._writer: Engine = open_to_write(path, now)
         with translated(path):
             self._writing_connection().execute(LOOK)
@@ -57,6 +57,7 @@ class Catalogue:
 
         def run() -> T:
             self._check()
+            changes = self._writing_connection().total_changes
             try:
                 with translated(self.path), self._writer.begin() as connection:
                     return change(connection, *arguments, **named)
@@ -64,7 +65,7 @@ class Catalogue:
                 self._fault = fault
                 raise
             finally:
-                self.writes += 1
+                self.writes += self._writing_connection().total_changes != changes
 
         return await asyncio.get_running_loop().run_in_executor(self._writing, run)
 

@@ -122,7 +122,7 @@ class Settling:
         self.unsure = Unsure(max(quiet_seconds, unsure_quiet_seconds))
         self._quiet_seconds = quiet_seconds
         self._hinted_quiet_seconds = min(quiet_seconds, hinted_quiet_seconds)
-        self._room = room
+        self.room = room
         self._watched: dict[Path, _Watched] = {}
 
     def __len__(self) -> int:
@@ -147,7 +147,7 @@ class Settling:
         enough_seconds = quiet_seconds if hinted else self.unsure.quiet_seconds
         if file.stamp.size_bytes > 0 and age_seconds >= enough_seconds:
             return file
-        if len(self._watched) >= self._room:
+        if len(self._watched) >= self.room:
             self.turned_away += 1
             return None
         quiet_since = now - age_seconds if age_seconds >= quiet_seconds else now
