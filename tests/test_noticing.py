@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import event
 import daemon_parts
 import simulated_time
 from captiond.arrivals import TakeIn
+from captiond.clock import Clock, SystemClock
 from captiond.errors import InboxGone, TryAgain
 from captiond.inbox.reading import Skipped
 from captiond.inbox.scanning import LEFT_OVER, scan
@@ -51,6 +53,21 @@ class Taken(list[tuple[str, bool]]):
     @property
     def names(self) -> list[str]:
         return sorted(name for name, _ in self)
+
+
+class SlowListing(SystemClock):
+    """A clock by which every file that is listed takes 0.2 seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._looks = 0
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic_seconds(self) -> float:
+        self._looks += 1
+        return self._clock.monotonic_seconds() + 0.2 * self._looks
 
 
 @pytest.fixture
@@ -159,6 +176,25 @@ async def test_one_scan_takes_in_more_files_than_may_wait_at_once(parts: Parts, 
 
     assert noticing.settling.turned_away == 0
     assert len(taken) == 4_500
+
+
+async def test_on_a_slow_disk_the_first_files_do_not_wait_for_the_last(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    for number in range(8):
+        make_photo(f"{number}.jpg", f"rgb({number}, 9, 90)")
+    await parts.clock.sleep(11)
+    batches: list[int] = []
+
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        batches.append(len(files))
+        return await taken(files, fresh)
+
+    noticing = noticing_of(parts, take_in)
+    noticing._clock = SlowListing(parts.clock)
+    await noticing.sweep(patience_seconds=0)
+    assert sum(batches) == 8
+    assert max(batches) < 8
 
 
 async def test_the_catalogue_is_asked_once_about_all_that_events_told_of(

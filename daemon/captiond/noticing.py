@@ -47,6 +47,9 @@ FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
 FINDINGS_AT_ONCE = 2_000
+LONGEST_LISTING_SECONDS = 0.5
+"""So long, on a slow disk, what was found first waits for more."""
+
 LONGEST_LEAVE_SECONDS = 3.0
 
 
@@ -168,7 +171,12 @@ class Noticing:
         )
 
         def some() -> list[Finding]:
-            return list(islice(findings, FINDINGS_AT_ONCE))
+            found, latest = [], self._clock.monotonic_seconds() + LONGEST_LISTING_SECONDS
+            for finding in islice(findings, FINDINGS_AT_ONCE):
+                found.append(finding)
+                if self._clock.monotonic_seconds() >= latest:
+                    break
+            return found
 
         with suppress(_StoppedError):
             found = await self._in(thread, some)
