@@ -345,3 +345,20 @@ async def test_a_photo_without_any_answer_is_not_told_as_described(
     assert parts.said("will try again")
     assert not parts.said("described")
     assert not parts.said("described in part")
+
+
+async def test_a_copy_that_comes_while_a_photo_is_in_hand_counts_for_where_it_lies(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    plate = {"kind": "text", "text": "Which plate?", "when": {"folder": "street"}}
+    parts.pipeline = parts.pipeline_with(prompts={"plate": plate})
+    first = make_photo("garden/a.jpg")
+    await parts.take_in(first)
+    await parts.endpoint.until_up()
+    lease = await parts.lease()
+    (parts.inbox / "street").mkdir()
+    await parts.take_in(Path(shutil.copy(first, parts.inbox / "street/a.jpg")))
+    await parts.pipeline.describe(lease, parts.endpoint)
+    assert jobs(parts) == [("plate", "queued", 0)]
+    await parts.describe()
+    assert parts.rows("SELECT status FROM results WHERE prompt = 'plate' AND current") == [("ok",)]

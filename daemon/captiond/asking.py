@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from captiond.catalogue import jobs, queries, results
+from captiond.catalogue.reconsidering import reconsider
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
@@ -122,6 +123,10 @@ class Asking:
             )
             result = self._result(prompt, answer, reply)
         await self._keep(prompt, result)
+        if result.answer.status is Status.SKIPPED:
+            # The photo may have come to lie elsewhere since it was leased.
+            about = [self.lease.photo_id], self.choices.prompts
+            await self.patience.insist(reconsider, *about, fresh=False, now=self.clock.now())
         if result.model is not None:
             await self._heed(prompt, result.answer)
         return result.answer

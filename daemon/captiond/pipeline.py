@@ -16,6 +16,7 @@ import structlog
 from captiond.asking import Asking, Pictures
 from captiond.batches import Outcome, each_read, in_batches
 from captiond.catalogue import intake, jobs, results
+from captiond.catalogue.reconsidering import take_in
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
@@ -141,8 +142,8 @@ class Pipeline:
     async def _keep(self, files: Sequence[InboxFile], outcomes: Sequence[Outcome], *, fresh: bool) -> None:
         originals = [outcome for outcome in outcomes if isinstance(outcome, Original)]
         if originals:
-            names, now = self.choices.names, self._clock.now()
-            photo_ids = await self.patience.insist(intake.register, originals, names, fresh=fresh, now=now)
+            prompts, now = self.choices.prompts, self._clock.now()
+            photo_ids = await self.patience.insist(take_in, originals, prompts, fresh=fresh, now=now)
             # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
             await self._write_sidecars(photo_ids)
         for file, outcome in zip(files, outcomes, strict=True):

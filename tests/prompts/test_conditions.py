@@ -1,13 +1,14 @@
 """When a prompt is asked: by what others answered, by folder, by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 
 import pytest
 
 from captiond.errors import BadConfiguration
 from captiond.model import Answer, Json, PromptName, Status
-from captiond.prompts.conditions import asked_first, unmet, wanted_from
+from captiond.prompts.conditions import asked_first, reasons_gone, unmet, wanted_from
 from captiond.prompts.configuring import configured
 from captiond.prompts.prompt import Kind, Prompt
 
@@ -96,3 +97,20 @@ def test_a_condition_that_can_never_be_is_told_at_start(when: Json, words: str) 
     with pytest.raises(BadConfiguration, match="'when' of the prompt 'plate'") as mistake:
         configured({"plate": table}, targets=["en"])
     assert words in str(mistake.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "file"), [({"folder": "street/*"}, "street/2020/a.jpg"), ({"name": "*.png"}, "deep/a.PNG")]
+)
+def test_a_place_that_fits_takes_away_the_reason_that_another_was(when: dict[str, Json], file: str) -> None:
+    elsewhere = [PurePath("scans/a.gif")]
+    reason = unmet(plate(when), ANSWERS, elsewhere)
+    assert reason in reasons_gone(plate(when), PurePath(file), "/inbox")
+    assert reason not in reasons_gone(plate(when), elsewhere[0], "/inbox")
+
+
+def test_an_inbox_that_did_not_choose_a_prompt_takes_no_reason_away() -> None:
+    prompt = replace(plate({}), not_in=("/scans",))
+    reason = unmet(prompt, ANSWERS, FILES, {"/scans"})
+    assert reason in reasons_gone(prompt, FILES[0], "/photos")
+    assert reason not in reasons_gone(prompt, FILES[0], "/scans")

@@ -183,6 +183,9 @@ BEST_RESULT = (
 NONE_CURRENT = update(results).where(_OF_PROMPT, results.c.current == 1).values(current=0)
 MAKE_CURRENT = update(results).where(results.c.id == bindparam("best")).values(current=1)
 CURRENT_RESULT = select(results).where(_OF_PROMPT, results.c.current == 1)
+SKIPPED = select(results.c.photo_id, results.c.prompt, results.c.reason).where(
+    results.c.photo_id.in_(_PHOTOS), results.c.current == 1, results.c.status == "skipped"
+)
 IS_EDITED = select(
     exists().where(results.c.photo_id == _PHOTO, results.c.source == "human", results.c.current == 1)
 )

@@ -16,6 +16,7 @@ from .prompt import Prompt, Wanted
 FOLDER, NAME = "folder", "name"
 PLACES = (FOLDER, NAME)
 """Conditions about where a photo lies: patterns of shells, whatever the case of letters."""
+NOT_IN_THIS_INBOX = "it is not among the prompts of this inbox"
 
 
 def wanted_from(value: Json) -> Wanted:
@@ -50,7 +51,7 @@ def unmet(
     `answers` holds those of `asked_first`; `files` are the photo's paths within its `inboxes`.
     """
     if not is_asked_in(prompt, inboxes):
-        return "it is not among the prompts of this inbox"
+        return NOT_IN_THIS_INBOX
     paths = list(files)
     for about, wanted in prompt.when.items():
         if about in PLACES:
@@ -60,6 +61,17 @@ def unmet(
         if not holds:
             return _sentence(about, wanted)
     return None
+
+
+def reasons_gone(prompt: Prompt, file: PurePath, inbox: str) -> list[str]:
+    """List the reasons of `unmet` that no longer hold for a photo once `file`, in `inbox`, has it, too."""
+    here = [NOT_IN_THIS_INBOX] if is_asked_in(prompt, {inbox}) else []
+    fitting = [
+        _sentence(about, wanted)
+        for about, wanted in prompt.when.items()
+        if about in PLACES and _lies(file, about, wanted)
+    ]
+    return here + fitting
 
 
 def _lies(path: PurePath, about: str, wanted: Wanted) -> bool:
