@@ -106,6 +106,24 @@ async def test_both_ways_do_the_same_twice(path: Path, daemon: list[str]) -> Non
     assert await given(path, "retry", ABOUT) == nothing, "a refused file is one until it is read"
 
 
+@pytest.mark.parametrize(
+    ("order", "about"),
+    [
+        ("redo", {"words": "", "prompts": ["ocr", "season"], "model": None}),
+        ("edit", {"again": ["season"]}),
+    ],
+)
+async def test_a_prompt_that_the_running_captiond_does_not_ask_is_not_queued(
+    path: Path, log: structlog.stdlib.BoundLogger, order: str, about: dict[str, Json]
+) -> None:
+    with locked(path), Catalogue(path, NOW) as catalogue:
+        async with orders_taken(catalogue, CLOCK, log, lambda: None, asked=lambda: ("objects", "ocr")):
+            with pytest.raises(OrderFailed, match='does not ask "season": have it read its settings again'):
+                await given(path, order, about)
+        queued = "SELECT count(*) FROM jobs WHERE prompt = 'season'"
+        assert catalogue.ask(lambda reader: reader.exec_driver_sql(queued).scalar()) == 0
+
+
 async def test_a_pause_is_kept_whoever_writes_it(path: Path) -> None:
     assert await given(path, "pause") == {"changed": True}
     assert await given(path, "pause") == {"changed": False}

@@ -115,8 +115,9 @@ async def _service(
         quiet_seconds=settings.inbox.quiet_seconds,
         scan_seconds=settings.inbox.scan_minutes * 60,
     )
+    told, asked = (lambda: service.sentence), (lambda: service.choices.names)
     await stack.enter_async_context(
-        orders_taken(catalogue, clock, log, service.look_around, sentence=lambda: service.sentence)
+        orders_taken(catalogue, clock, log, service.look_around, sentence=told, asked=asked)
     )
     return service
 

@@ -5,7 +5,7 @@ To add an order: one function here and its name in `ORDERS`; `give` then takes i
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -30,6 +30,9 @@ from .prompts.prompt import Kind, Prompt
 
 Order = Callable[[Connection, Mapping[str, Json], datetime], Json]
 """Writes what an order says and gives what that did; raises ValueError where it makes no sense."""
+
+ASKING = {"edit": "again", "redo": "prompts"}
+"""The orders that have prompts asked, and where they name them."""
 
 TELL = "tell"
 """The order that changes nothing: say how it goes."""
@@ -106,10 +109,12 @@ async def orders_taken(
     carried_out: Callable[[], None],
     *,
     sentence: Callable[[], str] = str,
+    asked: Callable[[], Collection[str]] | None = None,
 ) -> AsyncIterator[None]:
     """Take orders for as long as the block lasts; `carried_out` is called after each.
 
-    Who only asks how it goes is told the `sentence`, also while nothing can be written.
+    Who only asks how it goes is told the `sentence`, also while nothing can be written. `asked` gives the
+    prompts that are asked now, None: any; a job of another would be in hand for ever.
     """
 
     async def obey(order: str, about: Mapping[str, Json]) -> Json:
@@ -117,6 +122,8 @@ async def orders_taken(
             return {"sentence": sentence()}
         if order not in ORDERS:
             raise OrderFailed(f'the captiond that runs knows no "{order}": it is older, restart it')
+        if asked is not None:
+            _must_be_among(asked(), about.get(ASKING.get(order, ""), ()))
         did = await catalogue.write(ORDERS[order], about, clock.now())
         log.info("by hand", order=order, **did)
         carried_out()
@@ -128,6 +135,15 @@ async def orders_taken(
         except OSError as error:
             log.warning("commands cannot change anything while captiond runs", reason=str(error))
         yield
+
+
+def _must_be_among(asked: Collection[str], prompts: Json) -> None:
+    for prompt in prompts:
+        if prompt not in asked:
+            raise OrderFailed(
+                f'the captiond that runs does not ask "{prompt}": have it read its settings again '
+                "(SIGHUP, or `systemctl reload captiond`)"
+            )
 
 
 def wish_from(about: Mapping[str, Json]) -> Wish:

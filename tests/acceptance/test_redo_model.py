@@ -73,3 +73,15 @@ def test_a_running_daemon_asks_the_other_model(
     eventually(lambda: watching.told("described"))
     assert watching("redo", "", "--prompt", "objects", "--model", OTHER, "--yes").returncode == 0
     eventually(lambda: models(watching, "objects") == {photo.name: OTHER})
+
+
+def test_a_prompt_that_came_after_the_daemon_began_waits_until_it_is_read(
+    watching: Command, make_photo: MakePhoto, eventually: Eventually
+) -> None:
+    make_photo("sign.jpg", "navy")
+    eventually(lambda: watching.told("described"))
+    watching.configure('[prompts.place]\nkind = "text"\ntext = "Where is it?"')
+    refused = watching("redo", "", "--prompt", "place", "--yes")
+    assert refused.returncode != 0
+    assert 'does not ask "place"' in refused.stderr
+    assert not watching.rows("SELECT 1 FROM jobs"), "nothing is in hand for ever"
