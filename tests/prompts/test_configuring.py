@@ -213,6 +213,21 @@ def test_a_model_that_cuts_pictures_itself_can_be_spared_the_tiles() -> None:
     assert (ocr.tiles, ocr.max_side_pixels) == ("off", 1280)
 
 
+@pytest.mark.parametrize(
+    ("name", "special", "reason"),
+    [
+        ("translation", {"max_side_pixels": 336}, "it is asked without the picture"),
+        ("translation", {"tiles": "auto"}, "only a text that is read from the picture can come in tiles"),
+        ("ocr", {"text": "Copy {everything}."}, "there is no variable {everything}"),
+    ],
+)
+def test_what_is_wrong_for_a_model_that_is_not_asked_yet_is_told_at_once(
+    name: str, special: dict[str, Json], reason: str
+) -> None:
+    with pytest.raises(BadConfiguration, match=reason):
+        configured({name: {"for": {"qwen*": special}}}, targets=["en"], model="llava:13b")
+
+
 def test_prompts_that_are_shown_another_picture_come_last() -> None:
     tables = {"objects": {"max_side_pixels": 500}}
     assert names(tables) == ["description", "ocr", "objects", "translation"]

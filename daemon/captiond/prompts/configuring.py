@@ -153,12 +153,15 @@ def made(name: PromptName, shipped: Prompt | None, table: Mapping[str, Json], mo
     changes = {FIELDS.get(key, key): field(table[key]) for key in table if key in keys}
     when = {about: wanted_from(value) for about, value in table.get("when", {}).items()}
     prompt = fitting(replace(prompt, **changes, when=when), table)
+    asked = prompt
     for pattern, special in table.get("for", {}).items():
+        other = {key: field(value) for key, value in special.items()}
+        # Also where it is for another model: `redo --model` may ask that one any time.
+        check(replace(prompt, **other), table)
         if fnmatchcase(prompt.model or model, pattern):
-            prompt = replace(prompt, **{key: field(value) for key, value in special.items()})
-    prompt = read_by(table.get("engine"), prompt)
-    check(prompt, table)
-    return prompt
+            asked = replace(asked, **other)
+    check(asked := read_by(table.get("engine"), asked), table)
+    return asked
 
 
 def in_each_language(
