@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,20 @@ async def test_a_sidecar_that_moved_along_with_its_picture_is_known(
     await learn(parts, "A field.")
     await parts.take_in(moved)
     assert read(sidecar_of(moved))["summary"]["description"] == "A field."  # type: ignore[index]
+    assert reasons(parts)["2025/a.jpg"] is None
+
+
+async def test_one_that_moved_along_with_a_picture_that_is_another_by_now_is_replaced(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    picture = make_photo("2024/a.jpg")
+    await answered(parts, picture)
+    await parts.outbox.write_due(places(parts))
+    picture.parent.rename(parts.inbox / "2025")
+    moved = make_photo("2025/a.jpg", "navy")
+    await answered(parts, moved)
+    await parts.outbox.write_due(places(parts))
+    assert read(sidecar_of(moved))["image"]["sha256"] == sha256(moved.read_bytes()).hexdigest()  # type: ignore[index]
     assert reasons(parts)["2025/a.jpg"] is None
 
 

@@ -6,7 +6,6 @@ The catalogue is the truth and a sidecar its copy, so writing one again is harml
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,10 +19,11 @@ from .inbox.reading import look
 from .model import Entry, InboxFile, SidecarPlace
 from .sidecars import (
     Conflict,
-    IsOurs,
+    SidecarUnreadable,
     SidecarUnwritable,
     Unchanged,
     Written,
+    parse,
     remove_leftovers,
     render,
     says_nothing_new,
@@ -146,22 +146,28 @@ class Outbox:
             return None
         content = render(entry, file, self._version)
         own = places.elsewhere(file)
-        is_ours = partial(self._is_ours, entry, due.photo_id)
         try:
-            return self._put(place, place.folder, content, due, is_ours)
+            return self._put(place, place.folder, content, due)
         except SidecarUnwritable as trouble:
             self._log.warning("sidecar elsewhere", file=str(file.path), reason=str(trouble))
         try:
-            return self._put(own, places.fallback.parent, content, due, is_ours)
+            return self._put(own, places.fallback.parent, content, due)
         except SidecarUnwritable as trouble:
             raise Outage(str(trouble)) from trouble
 
-    def _is_ours(self, entry: Entry, photo_id: int, present: bytes) -> bool:
-        """Recognise one of ours that lies where it was not written: it moved along, or its disk was away."""
-        return says_nothing_new(present, entry, self._catalogue.ask(lookup.history, photo_id))
+    def _is_ours(self, present: bytes) -> bool:
+        """Recognise one of ours that lies where it was not written: it moved along, or its disk was away.
+
+        It may tell of a photo that is elsewhere by now, as where a picture was edited after the move.
+        """
+        try:
+            known = self._catalogue.ask(lookup.known_by, parse(present).digest)
+        except SidecarUnreadable:
+            return False
+        return known is not None and says_nothing_new(present, *known)
 
     def _put(
-        self, place: SidecarPlace, root: Path | None, content: bytes, due: SidecarDue, is_ours: IsOurs
+        self, place: SidecarPlace, root: Path | None, content: bytes, due: SidecarDue
     ) -> Written | Unchanged | Conflict:
         path = sidecar_path(due.file, place)
         if path is None:
@@ -171,4 +177,5 @@ class Outbox:
             # A crash may have left a half-written one, and only beside one that is still due.
             remove_leftovers(path.parent, top=top)
             self._tidied.add(path.parent)
-        return write(path, content, known_sha256=due.known_sha256, is_ours=is_ours, tree=root, top=top)
+        known, ours = due.known_sha256, self._is_ours
+        return write(path, content, known_sha256=known, is_ours=ours, tree=root, top=top)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from captiond.model import Entry, PromptName, Result, Status
+from captiond.model import Digest, Entry, PromptName, Result, Status
 
 from . import statements as sql
 from .places import readable
@@ -83,6 +83,12 @@ def history(connection: Connection, photo_id: int) -> tuple[Result, ...]:
     """Give every answer that there ever was about a photo, also those that are no longer the current ones."""
     answers = sql.ALL_RESULTS.where(results.c.photo_id == photo_id, results.c.status != Status.REJECTED)
     return tuple(result_from(row) for row in connection.execute(answers))
+
+
+def known_by(connection: Connection, digest: Digest) -> tuple[Entry, tuple[Result, ...]] | None:
+    """Give a photo's entry and every answer that there ever was about it; None where it is not known."""
+    photo_id = connection.scalar(select(photos.c.id).where(photos.c.sha256 == digest))
+    return None if photo_id is None else (entry(connection, photo_id), history(connection, photo_id))
 
 
 def _exact_meanings(called: str, folder: Path) -> Iterator[ColumnElement[bool]]:
