@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select
 
 from captiond.catalogue.editing import Again, Correction, correct, redo, to_redo
 from captiond.catalogue.intake import note_missing
-from captiond.catalogue.jobs import lease, reject, wished_models
+from captiond.catalogue.jobs import lease, reject, release, wished_models
 from captiond.catalogue.queries import entry
 from captiond.catalogue.tables import events, jobs, photos, results
 from captiond.errors import CaptiondError
@@ -141,12 +141,47 @@ def test_redo_spares_what_a_person_answered_and_what_cannot_be_read(connection: 
     assert redo(connection, Again("", (DESCRIPTION,)), NOW) == {DESCRIPTION: 0}
 
 
-def test_redo_leaves_what_is_in_hand(connection: Connection) -> None:
+def test_redo_leaves_what_is_in_hand_and_asks_it_once_more_afterwards(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(DESCRIPTION,))
+    lease(connection, "me", NOW)
+    assert redo(connection, Again("", (DESCRIPTION,), model="other"), NOW) == {DESCRIPTION: 1}
+    assert lease(connection, "me", NOW) is None, "it is in hand"
+    answer(connection, photo_id, result(DESCRIPTION, "A tower"))
+    assert said(connection, photo_id)[DESCRIPTION][0] == "A tower"
+    held = lease(connection, "me", NOW)
+    assert held is not None
+    assert held.jobs == (Job(DESCRIPTION, 0, "other"),)
+    answer(connection, photo_id, result(DESCRIPTION, "A lighthouse"))
+    assert connection.execute(select(jobs)).all() == []
+
+
+def test_what_is_derived_is_asked_of_the_corrected_answer_also_where_it_was_in_hand(
+    connection: Connection,
+) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=(OCR, TRANSLATION))
+    lease(connection, "me", NOW)
+    answer(connection, photo_id, result(OCR, "Sortie"))
+    assert correct(connection, by_person("a.jpg", "Ausgang", OCR, again=(TRANSLATION,)), NOW) == 1
+    answer(connection, photo_id, result(TRANSLATION, "Exit, of Sortie"))
+    assert queued(connection) == {(photo_id, TRANSLATION)}
+
+
+def test_what_a_person_answers_while_it_is_in_hand_is_asked_no_more(connection: Connection) -> None:
     photo_id = plant(connection, "a.jpg", prompts=(DESCRIPTION,))
     lease(connection, "me", NOW)
     redo(connection, Again("", (DESCRIPTION,)), NOW)
-    state = select(jobs.c.state).where(jobs.c.photo_id == photo_id)
-    assert connection.scalars(state).one() == "running"
+    correct(connection, by_person("a.jpg"), NOW)
+    answer(connection, photo_id, result(DESCRIPTION, "A tower"))
+    assert connection.execute(select(jobs)).all() == []
+    assert said(connection, photo_id)[DESCRIPTION][0] == MINE
+
+
+def test_what_was_to_be_asked_once_more_and_is_given_back_is_only_queued(connection: Connection) -> None:
+    plant(connection, "a.jpg", prompts=(DESCRIPTION,))
+    lease(connection, "me", NOW)
+    redo(connection, Again("", (DESCRIPTION,)), NOW)
+    release(connection, "me")
+    assert connection.execute(select(jobs.c.state, jobs.c.next_try_at)).all() == [("queued", None)]
 
 
 def test_redo_may_want_another_model(connection: Connection) -> None:

@@ -114,10 +114,21 @@ def _ask(
             index_elements=["photo_id", "prompt"], set_=anew, where=resting
         )
         queued += connection.execute(queueing).rowcount
+        queued += _ask_after(connection, prompt, some, model, now)
         open_again = exists().where(jobs.c.photo_id == photos.c.id, jobs.c.state == "queued")
         rested = photos.c.id.in_(some) & photos.c.state.in_(("done", "failed")) & open_again
         connection.execute(update(photos).where(rested).values(state="partial", reason=None))
     return queued
+
+
+def _ask_after(
+    connection: Connection, prompt: PromptName, photo_ids: Sequence[int], model: str | None, now: datetime
+) -> int:
+    """Have what is in hand asked once more: the answer on its way is to the question as it was."""
+    these = jobs.c.photo_id.in_(select(photos.c.id).where(_askable(photo_ids, prompt)))
+    in_hand = (jobs.c.prompt == prompt) & (jobs.c.state == "running")
+    wanted_again = {"next_try_at": iso(now), "model": model}
+    return connection.execute(update(jobs).where(these, in_hand).values(wanted_again)).rowcount
 
 
 def _askable(photo_ids: Sequence[int], prompt: PromptName) -> ColumnElement[bool]:

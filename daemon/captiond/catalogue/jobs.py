@@ -22,6 +22,8 @@ CRASH_DELAYS_SECONDS = (0, 5, 30, 120)
 CRASHES_ALLOWED = 5
 """A photo that was in hand at so many ends of captiond comes to rest as failed."""
 
+GIVEN_BACK = {"state": "queued", "owner": None, "next_try_at": None}
+
 
 def queue_missing(
     connection: Connection,
@@ -149,7 +151,7 @@ def release(connection: Connection, owner: str, photo_id: int | None = None) -> 
     held = (jobs.c.owner == owner) & (jobs.c.state == "running")
     if photo_id is not None:
         held &= jobs.c.photo_id == photo_id
-    connection.execute(update(jobs).where(held).values(state="queued", owner=None))
+    connection.execute(update(jobs).where(held).values(GIVEN_BACK))
     if photo_id is not None:
         connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": [photo_id]})
 
@@ -157,7 +159,7 @@ def release(connection: Connection, owner: str, photo_id: int | None = None) -> 
 def release_prompt(connection: Connection, photo_id: int, prompt: PromptName) -> None:
     """Give back, uncharged, one prompt of a photo in hand; the others stay there."""
     held = (jobs.c.photo_id == photo_id) & (jobs.c.prompt == prompt) & (jobs.c.state == "running")
-    connection.execute(update(jobs).where(held).values(state="queued", owner=None))
+    connection.execute(update(jobs).where(held).values(GIVEN_BACK))
 
 
 def postpone(connection: Connection, owner: str, photo_id: int, until: datetime, reason: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Table, func, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
-from captiond.model import InboxFile, Json, ModelIdentity, PictureFacts, PromptName, Result, Status
+from captiond.model import InboxFile, Json, ModelIdentity, PictureFacts, PromptName, Result, Source, Status
 from captiond.prompts.prompt import Prompt
 
 from . import statements as sql
@@ -75,7 +75,9 @@ def add_result(connection: Connection, photo_id: int, prompt: Prompt, result: Re
     connection.execute(sql.ADD_RESULT, {**row, "checksum": checksum_of(row)})
     if result.answer.status is Status.REJECTED:
         return
-    connection.execute(sql.JOB_DONE, {"of_photo": photo_id, "of_prompt": result.prompt})
+    asked = {"of_photo": photo_id, "of_prompt": result.prompt}
+    if result.source is not Source.MODEL or not connection.execute(sql.ASK_AGAIN, asked).rowcount:
+        connection.execute(sql.JOB_DONE, asked)
     _choose_current(connection, photo_id, result.prompt)
     _summarise(connection, photo_id, result.prompt, result.created_at)
     refresh_state(connection, photo_id)

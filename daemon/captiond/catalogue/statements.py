@@ -168,6 +168,13 @@ ANSWERED = (
 )
 SET_STATE = update(photos).where(photos.c.id == _PHOTO, photos.c.state != "unreadable")
 JOB_DONE = delete(jobs).where(jobs.c.photo_id == _PHOTO, jobs.c.prompt == _PROMPT)
+ASK_AGAIN = (
+    update(jobs)
+    .where(jobs.c.photo_id == _PHOTO, jobs.c.prompt == _PROMPT)
+    .where(jobs.c.state == "running", jobs.c.next_try_at.is_not(None))
+    .values(state="queued", owner=None, next_try_at=None, tries=0, error=None)
+)
+"""Only a job that somebody wanted asked again while it was in hand has a time for its next try there."""
 
 # Results, and the summary of them.
 _RANK = case((results.c.source == "human", 2), (results.c.source == "import", 1), else_=0)
