@@ -2,6 +2,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ SECOND_NS = 1_000_000_000
 QUIET_SECONDS = 2.0
 HINTED_QUIET_SECONDS = 0.5
 WALL_AHEAD_SECONDS = 1_000_000.0
+FRACTION = 100.0625
+"""A moment that no clock of whole seconds tells."""
 
 
 def wall_ns(now: float) -> int:
@@ -134,21 +137,30 @@ def test_a_file_settles_when_its_stamp_stood_still() -> None:
 
 def test_a_hint_that_the_writer_is_done_shortens_the_wait() -> None:
     settling = Settling()
-    file = file_at(100)
+    file = file_at(FRACTION)
     notice(settling, file, now=100, hinted=True)
     assert settling.observe(PATH, file.stamp, 100.5) == file
 
 
+@pytest.mark.parametrize("quiet_seconds", [0.2, 2.0])
+def test_where_times_are_whole_seconds_a_hint_shortens_nothing(quiet_seconds: float) -> None:
+    settling = Settling(quiet_seconds)
+    file = file_at(100)
+    assert notice(settling, file, now=100.9, hinted=True) is None
+    assert settling.observe(PATH, file.stamp, 102.8) is None, "a change meanwhile could have the same time"
+    assert settling.observe(PATH, file.stamp, 102.9) == file
+
+
 def test_a_hint_for_a_waiting_file_may_settle_it_at_once() -> None:
     settling = Settling()
-    file = file_at(100)
+    file = file_at(FRACTION)
     notice(settling, file, now=100)
     assert notice(settling, file, now=100.6, hinted=True) == file
 
 
 def test_a_scan_does_not_lengthen_the_wait_that_a_hint_shortened() -> None:
     settling = Settling()
-    file = file_at(100)
+    file = file_at(FRACTION)
     notice(settling, file, now=100, hinted=True)
     notice(settling, file, now=100.1)
     assert settling.observe(PATH, file.stamp, 100.5) == file

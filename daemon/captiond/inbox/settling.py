@@ -24,6 +24,9 @@ MOST_REMEMBERED = 1_000
 
 NANOSECONDS = 1_000_000_000
 
+COARSE_SECONDS = 2.0
+"""Some file systems count whole seconds, or every other: a change so soon after another would not show."""
+
 
 class Gate(StrEnum):
     """What a waiting file waits for."""
@@ -138,7 +141,7 @@ class Settling:
         that waits already goes on waiting under its new stamp. `now` is monotonic, in seconds.
         """
         self.unsure.seen(file, now)
-        quiet_seconds = self._hinted_quiet_seconds if hinted else self._quiet_seconds
+        quiet_seconds = _that_show(file.stamp, self._hinted_quiet_seconds if hinted else self._quiet_seconds)
         watched = self._watched.get(file.path)
         if watched is not None:
             return self._notice_again(watched, file, now, hinted=hinted)
@@ -179,7 +182,7 @@ class Settling:
             return None
         if stamp != watched.file.stamp:
             # Whatever a hint said, it was said of the old stamp.
-            watched.restart(stamp, now, self._quiet_seconds)
+            watched.restart(stamp, now, _that_show(stamp, self._quiet_seconds))
             return None
         watched.writer = writer
         return self._settle(watched, now)
@@ -202,7 +205,7 @@ class Settling:
     def _notice_again(
         self, watched: _Watched, file: InboxFile, now: float, *, hinted: bool
     ) -> InboxFile | None:
-        quiet_seconds = self._hinted_quiet_seconds if hinted else self._quiet_seconds
+        quiet_seconds = _that_show(file.stamp, self._hinted_quiet_seconds if hinted else self._quiet_seconds)
         if file.stamp != watched.file.stamp:
             watched.restart(file.stamp, now, quiet_seconds)
             return None
@@ -231,3 +234,8 @@ class Settling:
         if watched.writer is Writer.UNKNOWN:
             self.unsure.settled(watched.file, now)
         return watched.file
+
+
+def _that_show(stamp: FileStamp, seconds: float) -> float:
+    """Give so many seconds, or as many as it takes until a change shows in the stamp."""
+    return max(seconds, COARSE_SECONDS) if stamp.ctime_ns % NANOSECONDS == 0 else seconds
