@@ -12,7 +12,7 @@ import pytest
 
 import daemon_parts
 from captiond import outbox
-from captiond.catalogue import results
+from captiond.catalogue import results, sidecars_left
 from captiond.model import Answer, PromptName, Result, SidecarPlace, Source, Status
 from captiond.outbox import Outbox, SidecarPlaces
 from conftest import MakePhoto
@@ -197,6 +197,43 @@ async def test_a_tree_that_was_away_and_comes_back_is_known(
     await parts.outbox.write_due(places(parts, "tree", tree))
     assert read(tree / "a.jpg.captiond.json")["summary"]["description"] == "A meadow."  # type: ignore[index]
     assert reasons(parts) == {"a.jpg": None}
+
+
+async def test_nothing_is_written_into_the_bare_folder_under_a_tree_whose_disk_is_away(
+    parts: Parts, make_photo: MakePhoto, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    await answered(parts, make_photo("a.jpg"))
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    disk = tree.rename(tmp_path / "disk")
+    tree.mkdir()
+    await parts.catalogue.write(sidecars_left.note_device, tree, tree.stat().st_dev + 1)
+    await learn(parts, "A field.")
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    assert list(tree.iterdir()) == []
+    assert due(parts) == ["a.jpg"]
+    assert "is the right one mounted?" in str(reasons(parts)["a.jpg"])
+
+    tree.rmdir()
+    disk.rename(tree)
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    assert read(tree / "a.jpg.captiond.json")["summary"]["description"] == "A field."  # type: ignore[index]
+    assert reasons(parts) == {"a.jpg": None}
+
+
+async def test_a_tree_that_was_emptied_on_its_own_disk_is_filled_again(
+    parts: Parts, make_photo: MakePhoto, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    await answered(parts, make_photo("a.jpg"))
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    sidecar = tree / "a.jpg.captiond.json"
+    sidecar.unlink()
+    await learn(parts, "A field.")
+    await parts.outbox.write_due(places(parts, "tree", tree))
+    assert sidecar.exists()
 
 
 async def test_a_foreign_file_is_left_alone(parts: Parts, make_photo: MakePhoto) -> None:

@@ -30,6 +30,7 @@ from .sidecars import (
     sidecar_path,
     write,
 )
+from .trees import Trees
 
 PAGE = 100
 
@@ -79,6 +80,7 @@ class Outbox:
         self._catalogue = catalogue
         self._log = log
         self._version = version
+        self._trees = Trees(catalogue)
         self._turn = asyncio.Lock()
         self._tidied: set[Path] = set()
         self._waiting: dict[Path, str] = {}
@@ -117,6 +119,7 @@ class Outbox:
                 await self._wait(due, str(outage))
                 return False
             await self._note(due, outcome)
+            await self._trees.note()
         return True
 
     async def _note(self, due: SidecarDue, outcome: Written | Unchanged | Conflict | None) -> None:
@@ -146,6 +149,8 @@ class Outbox:
             return None
         content = render(entry, file, self._version)
         own = places.elsewhere(file)
+        if place.folder is not None:
+            self._trees.look(place.folder)
         try:
             return self._put(place, place.folder, content, due)
         except SidecarUnwritable as trouble:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from captiond.catalogue.outlook import (
     sayings,
 )
 from captiond.catalogue.results import SidecarDue, note_sidecar, sidecars_due
+from captiond.catalogue.sidecars_left import device_of, note_device
 from catalogue.planting import DESCRIPTION, INBOX, MOOD, NOW, OBJECTS, OCR, answer, photo, plant, result
 
 
@@ -115,3 +117,9 @@ def test_photos_in_hand_are_counted(connection: Connection) -> None:
     plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
     lease(connection, "me", NOW)
     assert in_hand(connection) == 1
+
+
+def test_where_a_tree_of_sidecars_is_is_not_told_to_people(connection: Connection) -> None:
+    note_device(connection, Path("/srv/sidecars"), 2**63)
+    assert sayings(connection) == []
+    assert device_of(connection, Path("/srv/sidecars")) == 2**63

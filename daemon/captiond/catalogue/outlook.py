@@ -10,6 +10,7 @@ from captiond.model import PromptName
 
 from .inboxes import SUBJECT as INBOXES
 from .queries import Pace, open_jobs, pace
+from .sidecars_left import TREE
 from .tables import jobs, photos, results, status
 
 RECENT_ANSWERS = 100
@@ -96,9 +97,9 @@ def count_problems(connection: Connection) -> int:
 
 
 def sayings(connection: Connection) -> list[Saying]:
-    """List what the daemon said last of each subject but its inboxes."""
-    said = select(status).where(status.c.subject != INBOXES).order_by(status.c.subject)
-    rows = connection.execute(said)
+    """List what the daemon said last of each subject but its inboxes and trees of sidecars."""
+    said = select(status).where(status.c.subject != INBOXES, ~status.c.subject.startswith(TREE))
+    rows = connection.execute(said.order_by(status.c.subject))
     return [Saying(row.subject, row.sentence, datetime.fromisoformat(row.at)) for row in rows]
 
 

@@ -5,13 +5,18 @@ Every function takes a connection first: those that write, the writing one (`sto
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, exists, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from captiond.model import InboxFile
 
-from .places import inbox_file_from
-from .tables import files
+from .places import inbox_file_from, readable
+from .tables import files, status
+
+TREE = "tree "
+"""Trees of sidecars are subjects of the daemon's under this name and their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,25 @@ def make_due(connection: Connection, file_ids: Sequence[int]) -> None:
 def forget(connection: Connection, file_ids: Sequence[int]) -> None:
     """Let the sidecars of these files be ours no longer."""
     connection.execute(update(files).where(files.c.id.in_(file_ids)).values(sidecar_sha256=None))
+
+
+def device_of(connection: Connection, tree: Path) -> int | None:
+    """Tell on which device a tree of sidecars was when one was written there last; None where none was."""
+    kept = select(status.c.content).where(status.c.subject == _tree(tree))
+    device = connection.scalars(kept).one_or_none()
+    return None if device is None else int(device)
+
+
+def note_device(connection: Connection, tree: Path, device: int) -> None:
+    """Keep on which device a tree of sidecars is."""
+    at = func.strftime("%Y-%m-%dT%H:%M:%SZ", "now")
+    values = {"subject": _tree(tree), "sentence": "sidecars lie here", "content": str(device), "at": at}
+    statement = insert(status).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["subject"], set_=values))
+
+
+def _tree(tree: Path) -> str:
+    return f"{TREE}{readable(tree)}"
 
 
 def _listed(
