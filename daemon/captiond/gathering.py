@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,23 @@ def find_all(starts: Iterable[Path], places: SidecarPlaces) -> Iterator[SidecarF
 
 def folders_of(places: SidecarPlaces) -> list[Path]:
     """Give the folders in which sidecars lie: the inboxes, or their trees, and what found no room there."""
-    there = [top for top, _ in _tops(places) if top.is_dir()]
-    return [top for top in there if not any(top != other and top.is_relative_to(other) for other in there)]
+    return _outermost([top for top, _ in _tops(places) if top.is_dir()])
+
+
+def with_trees(named: Sequence[Path], places: SidecarPlaces) -> list[Path]:
+    """Give the paths that somebody named, and where else sidecars of the inboxes lie that they hold."""
+    held = [top for top, inbox in _tops(places) if top.is_dir() and any(map(inbox.is_relative_to, named))]
+    return _outermost([*named, *held])
+
+
+def _outermost(paths: Sequence[Path]) -> list[Path]:
+    """Leave out the paths that lie below another of them, and doubles."""
+    distinct = list(dict.fromkeys(paths))
+    return [
+        path
+        for path in distinct
+        if not any(path != other and path.is_relative_to(other) for other in distinct)
+    ]
 
 
 def _tops(places: SidecarPlaces) -> list[tuple[Path, Path]]:

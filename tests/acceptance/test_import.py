@@ -245,6 +245,20 @@ def test_sidecars_in_a_tree_are_found(
     assert len(server.questions) == asked
 
 
+@pytest.mark.parametrize("place", ["beside", "tree"])
+def test_an_inbox_that_is_named_is_imported_with_what_lies_elsewhere(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, place: str
+) -> None:
+    sidecars = f'sidecars = "tree:{inbox.parent / "tree"}"\n' if place == "tree" else ""
+    impatient.configure(f'inboxes = ["{inbox}"]\n{sidecars}')
+    make_photo("x" * 245 + ".jpg", "red")
+    make_photo("plain.jpg", "blue")
+    impatient("run", "--once")
+    lose_catalogue(impatient)
+
+    assert impatient("import", inbox).stdout.startswith("2 sidecars read: 2 photos")
+
+
 def test_a_photo_that_had_failed_rests_as_failed(
     impatient: Command, server: SimulatedServer, inbox: Path, make_photo: MakePhoto
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Sidecars = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FOLDER|SIDECAR]...", help="By default the inboxes, or their trees.", show_default=False
+        metavar="[FOLDER|SIDECAR]...", help="By default the inboxes, and their trees.", show_default=False
     ),
 ]
 
@@ -35,7 +35,7 @@ def import_(
     Exit codes: 0 done, 1 some were left out, 2 usage, 74 I/O, 75 captiond is running, 78 configuration.
     """
     from captiond.clock import SystemClock
-    from captiond.gathering import find_all, folders_of
+    from captiond.gathering import find_all, folders_of, with_trees
     from captiond.importing import import_all
     from captiond.wiring import choices_from
 
@@ -47,7 +47,8 @@ def import_(
     if not settings.inboxes:
         raise typer.BadParameter("name a folder with sidecars: captiond import ~/Pictures/inbox")
     choices = choices_from(settings)
-    found = find_all(named or folders_of(choices.sidecars), choices.sidecars)
+    places = choices.sidecars
+    found = find_all(with_trees(named, places) if named else folders_of(places), places)
     refused: list[tuple[Path, str]] = []
 
     def refuse(path: Path, sentence: str) -> None:
