@@ -22,7 +22,10 @@ from .outbox import SidecarPlaces
 from .sidecars import SidecarUnreadable, load, render, sidecar_path
 from .sidecars.document import decoded
 
-CURE = "restore a backup, or move the catalogue away and have captiond import make it again from the sidecars"
+CURE = (
+    "restore a backup in place of it and its -wal, or move the catalogue away and have captiond import make "
+    "it again from the sidecars"
+)
 PIECE_BYTES = 1 << 20
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

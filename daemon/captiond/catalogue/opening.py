@@ -91,6 +91,9 @@ def ours(path: Path, error: BaseException) -> CaptiondError:
         return CatalogueBusy(f"another program has the catalogue {path} locked: a shell in a transaction?")
     # What SQLite says of a damaged file may itself not be text.
     if "malformed" in said or isinstance(error, UnicodeDecodeError):
-        cure = "restore a backup, or move it away and have captiond import make it again from the sidecars"
+        cure = (
+            "restore a backup in place of it and its -wal, or move it away and have captiond import make it "
+            "again from the sidecars"
+        )
         return CatalogueFault(f"the catalogue {path} is damaged ({said}): {cure}")
     return CatalogueFault(f"the catalogue {path}: {said}")
