@@ -22,6 +22,14 @@ from .outbox import SidecarPlaces
 from .sidecars import SidecarUnreadable, load, render, sidecar_path
 from .sidecars.document import decoded
 
+ANOTHER = (
+    "it is not as captiond wrote it: captiond import takes over what a person edited; "
+    "where nobody did, remove it, and captiond run writes it again."
+)
+LEFT_BEHIND = (
+    "its picture is gone, and it is not as captiond wrote it there: captiond import takes over what a person "
+    "edited; then it may be removed."
+)
 CURE = (
     "restore a backup in place of it and its -wal, or move the catalogue away and have captiond import make "
     "it again from the sidecars"
@@ -111,12 +119,7 @@ def _sidecar(connection: Connection, holding: Holding, places: SidecarPlaces) ->
         if holding.sidecar_sha256 and holding.is_there and holding.is_told:
             yield Finding("sidecar", path, "it is gone: captiond run writes it again.")
     elif hashlib.sha256(content).hexdigest() != holding.sidecar_sha256:
-        yield Finding(
-            "sidecar",
-            path,
-            "it is not as captiond wrote it: captiond import takes over what a person edited; "
-            "where nobody did, remove it, and captiond run writes it again.",
-        )
+        yield Finding("sidecar", path, ANOTHER if holding.is_there else LEFT_BEHIND)
     elif _is_comparable(holding, content):
         told = render(queries.entry(connection, holding.photo_id), holding.file, __version__)
         if told != content:

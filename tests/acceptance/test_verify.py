@@ -107,6 +107,19 @@ def test_a_sidecar_that_is_gone_is_told(described: Command, inbox: Path) -> None
     assert "writes it again" in found["sentence"]
 
 
+def test_an_edited_sidecar_whose_picture_is_gone_is_not_said_to_be_written_again(
+    described: Command, inbox: Path
+) -> None:
+    (inbox / "a.jpg").unlink()
+    flip(beside(inbox / "a.jpg"), 100)
+    with closing(sqlite3.connect(described.catalogue)) as connection, connection:
+        connection.execute("UPDATE files SET state = 'missing' WHERE path = 'a.jpg'")
+        connection.execute("UPDATE photos SET copies = 0, missing = 1 WHERE path = 'a.jpg'")
+    (found,) = findings(described)
+    assert "picture is gone" in found["sentence"]
+    assert "writes it again" not in found["sentence"]
+
+
 def test_an_inbox_that_is_away_is_one_finding(described: Command, inbox: Path) -> None:
     inbox.rename(inbox.with_name("elsewhere"))
     (found,) = findings(described)
