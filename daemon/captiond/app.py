@@ -12,11 +12,12 @@ import structlog
 from . import __version__
 from .caging import caged
 from .catalogue import queries
+from .catalogue.guarding import OpenFile
 from .catalogue.locking import locked
 from .catalogue.store import Catalogue
 from .choices import Choices
 from .clock import Clock, SystemClock
-from .errors import BadConfiguration
+from .errors import BadConfiguration, CatalogueBusy
 from .imaging.worker import Decoder
 from .model import SidecarPlace
 from .orders import orders_taken
@@ -24,7 +25,7 @@ from .outbox import Outbox
 from .pipeline import Pipeline
 from .printable import printable
 from .reader.reading import Reader
-from .service import Outcome, Service
+from .service import PATIENCE, Outcome, Service
 from .settings import Settings, changed_needing_restart, taking_over
 from .signals import ended, until_stopped
 from .systemd import ServiceManager
@@ -32,6 +33,7 @@ from .wiring import choices_from, endpoint_for, place_for
 
 EXIT_CODES = {Outcome.LEFT: 75, Outcome.SERVER_AWAY: 69}
 SOME_FAILED = 1
+LOCKED_SECONDS = 1.0
 
 
 class Display(Protocol):
@@ -57,7 +59,7 @@ async def run(
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(locked(settings.catalogue))
-        catalogue = stack.enter_context(Catalogue(settings.catalogue, clock.now(), lock))
+        catalogue = stack.enter_context(await _opened(settings.catalogue, lock, clock, log, once=once))
         for inbox in settings.inboxes:
             _make_inbox(inbox, catalogue, log)
             _make_tree(place_for(inbox, settings), log)
@@ -82,6 +84,27 @@ async def run(
             waiting = (await catalogue.read(queries.progress)).photos_to_do
             log.info("stopped", waiting=waiting)
         return await _exit_code(outcome, once, catalogue, settings.inboxes)
+
+
+async def _opened(
+    path: Path, lock: OpenFile, clock: Clock, log: structlog.stdlib.BoundLogger, *, once: bool
+) -> Catalogue:
+    """Open the catalogue as soon as no other program has it locked; where it only reads, that is enough.
+
+    Raises Fatal, DiskFull, and in a single run CatalogueBusy after two minutes.
+    """
+    latest = clock.monotonic_seconds() + PATIENCE.total_seconds()
+    told = False
+    while True:
+        try:
+            return Catalogue(path, clock.now(), lock)
+        except CatalogueBusy as busy:
+            if once and clock.monotonic_seconds() >= latest:
+                raise
+            if not told:
+                log.warning("catalogue locked", reason=str(busy))
+        told = True
+        await clock.sleep(LOCKED_SECONDS)
 
 
 async def _service(

@@ -97,6 +97,21 @@ def test_a_catalogue_that_a_shell_has_locked_is_waited_for(
     assert watching.rows("SELECT path, state FROM photos") == [("late.jpg", "done")]
 
 
+def test_a_catalogue_that_a_shell_reads_when_captiond_starts_is_waited_for(
+    impatient: Command, inbox: Path, photo: Path, eventually: Eventually
+) -> None:
+    assert impatient("run", "--once", inbox).returncode == 0
+    late = photo.rename(photo.with_name("late.jpg"))
+    with closing(sqlite3.connect(impatient.catalogue, isolation_level=None)) as shell:
+        shell.execute("BEGIN")
+        shell.execute("SELECT count(*) FROM photos").fetchall()
+        with impatient.running(inbox) as process:
+            eventually(lambda: impatient.told("catalogue locked"))
+            shell.execute("COMMIT")
+            eventually(beside(late).exists)
+            assert process.poll() is None
+
+
 def test_a_second_one_is_told_which_process_is_the_first(
     impatient: Command, inbox: Path, eventually: Eventually
 ) -> None:
