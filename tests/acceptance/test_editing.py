@@ -97,6 +97,8 @@ def test_redo_tells_how_much_it_is_before_it_does_anything(impatient: Command, r
         (("edit", "unknown.jpg", "ocr", "x"), 1, "Nothing in the catalogue is called unknown.jpg"),
         (("redo", "name:unknown", "--prompt", "ocr", "--yes"), 1, "Nothing to ask"),
         (("redo", "", "--prompt", "orc", "--yes"), 2, "there is no prompt orc"),
+        (("redo", "sign taken:last", "--prompt", "ocr", "--yes"), 2, "a date looks like"),
+        (("redo", "sign -is:faild", "--prompt", "ocr", "--yes"), 2, "did you mean is:failed?"),
     ],
 )
 def test_what_cannot_be_done_is_told(

@@ -212,6 +212,27 @@ def test_a_date_that_is_none_gives_a_note(find: Callable[[str], Found]) -> None:
     assert "taken:2019-13" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("hase:text", "“hase:text” was looked for as words; did you mean has:text?"),
+        ("is:faild", "“is:faild” was looked for as words; did you mean is:failed?"),
+        ("moood:calm", "“moood:calm” was looked for as words; did you mean mood:calm?"),
+        ("-has:txt", "“-has:txt” was looked for as words; did you mean has:text?"),
+        ("has:dogs", "behind has: may stand text, translation, description"),
+        ("camera:nikon", "there is no camera:, but text:, description:"),
+    ],
+)
+def test_a_field_that_is_none_is_told(find: Callable[[str], Found], words: str, sentence: str) -> None:
+    (note,) = find(words).notes
+    assert sentence in note
+
+
+@pytest.mark.parametrize("words", ["http://example.org", "12:30", '"Re:invoice"', "has:mood", "in:/"])
+def test_words_with_a_colon_are_no_field(find: Callable[[str], Found], words: str) -> None:
+    assert find(words).notes == ()
+
+
 def test_it_says_which_term_is_in_the_way(find: Callable[[str], Found]) -> None:
     assert find("elephant lang:de").notes == ("1 photo matches without lang:de",)
 

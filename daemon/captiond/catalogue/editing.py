@@ -63,7 +63,7 @@ def correct(connection: Connection, correction: Correction, now: datetime) -> in
 
 
 def to_redo(connection: Connection, again: Again, now: datetime) -> dict[PromptName, int]:
-    """Count the questions that `redo` would ask, by prompt; changes nothing."""
+    """Count the questions that `redo` would ask, by prompt; changes nothing. Raises NotUnderstood."""
     found = _found(connection, again.words, now)
     return {
         prompt: sum(

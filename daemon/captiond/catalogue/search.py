@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 
-from .search_terms import Term, has_prefix, has_word, parse
+from .search_doubts import NotUnderstood
+from .search_terms import Term, has_prefix, parse
 
 MOST_RANKED = 2000
 """Of a very frequent word only the newest photos are ranked: that is 35 times quicker at a million photos."""
@@ -81,11 +82,27 @@ def search(connection: sqlite3.Connection, words: str, *, limit: int, today: dat
 
 
 def matching(connection: sqlite3.Connection, words: str, *, today: date) -> list[int]:
-    """Give the ids of all photos that a search finds, however many; none where nothing was looked for."""
+    """Give the ids of all photos that a search finds, however many; none where nothing was looked for.
+
+    Raises NotUnderstood where a part of it means nothing.
+    """
     connection.create_function("has_word", 2, has_word, deterministic=True)
     terms = parse(words, today=today, own_columns=_own_columns(connection))
+    notes = [term.note for term in terms if term.note]
+    if notes:
+        raise NotUnderstood(notes[0])
     asked = [term for term in terms if term.match or term.where]
     return _candidates(connection, asked, limit=-1) if asked else []
+
+
+def has_word(text: str | None, words: str) -> bool:
+    """Tell whether `words` stand together in `text`, whatever the case; for the columns of users' prompts."""
+    if text is None:
+        return False
+    wanted = " ".join(re.findall(r"\w+", words.casefold()))
+    written = " ".join(re.findall(r"\w+", str(text).casefold()))
+    beginning = "" if words.endswith("*") else " "
+    return bool(wanted) and f" {wanted}{beginning}" in f" {written} "
 
 
 def _own_columns(connection: sqlite3.Connection) -> set[str]:

@@ -5,9 +5,11 @@ A new `key:` is one entry in `KEYS`. Values only ever travel as parameters, and 
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from unicodedata import category, normalize
+
+from .search_doubts import doubt
 
 LONGEST_QUERY = 1000
 MOST_TERMS = 40
@@ -22,6 +24,8 @@ WRITTEN_COLUMNS = {
     "name": "name",
     "translation": "translation",
 }
+SHORT = {"desc", "object", "language"}
+"""Other names of fields that are told by one name."""
 PRESENT = {
     "text": "photos.text IS NOT NULL",
     "translation": "photos.translation IS NOT NULL",
@@ -109,16 +113,6 @@ def has_prefix(words: str) -> bool:
     return "*" in words
 
 
-def has_word(text: str | None, words: str) -> bool:
-    """Tell whether `words` stand together in `text`, whatever the case; for the columns of users' prompts."""
-    if text is None:
-        return False
-    wanted = " ".join(re.findall(r"\w+", words.casefold()))
-    written = " ".join(re.findall(r"\w+", str(text).casefold()))
-    beginning = "" if words.endswith("*") else " "
-    return bool(wanted) and f" {wanted}{beginning}" in f" {written} "
-
-
 def _keyed(key: str | None, typed: Typed) -> Term:
     """Give the term of a `key:value`; an unknown key, or a value it does not know, is searched as words."""
     name = key.lower() if key else ""
@@ -127,7 +121,17 @@ def _keyed(key: str | None, typed: Typed) -> Term:
         return Term(typed.whole, where=" OR ".join(conditions), values=tuple(_alternatives(typed)))
     read = KEYS.get(name)
     term = read(typed) if read else None
-    return term or _written(typed, None, [f"{key}:{typed.value}" if key else typed.value])
+    if term or not key:
+        return term or _written(typed, None, [typed.value])
+    written = _written(typed, None, [f"{key}:{typed.value}"])
+    return replace(written, note=doubt(typed.whole, key, typed.value, _known(typed.own_columns)))
+
+
+def _known(own_columns: Collection[str]) -> dict[str, Collection[str]]:
+    """Give each key with the values that it takes, where only some mean anything."""
+    present = [*PRESENT, *sorted(own_columns)]
+    some: dict[str, Collection[str]] = {"has": present, "no": present, "is": STATES}
+    return {key: some.get(key, ()) for key in (*KEYS, *sorted(own_columns)) if key not in SHORT}
 
 
 def _written(typed: Typed, column: str | None, alternatives: list[str]) -> Term:
@@ -176,9 +180,9 @@ def _without(term: Term) -> Term:
     """Turn a term round; what is not known counts as not so."""
     if term.match is not None:
         found = "photos.id IN (SELECT rowid FROM photos_fts WHERE photos_fts MATCH ?)"
-        return Term(term.typed, where=f"NOT {found}", values=(term.match,))
+        return Term(term.typed, where=f"NOT {found}", values=(term.match,), note=term.note)
     if term.where is not None:
-        return Term(term.typed, where=f"({term.where}) IS NOT TRUE", values=term.values)
+        return Term(term.typed, where=f"({term.where}) IS NOT TRUE", values=term.values, note=term.note)
     return term
 
 

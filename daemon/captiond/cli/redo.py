@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captiond.model import Json, PromptName
-from captiond.printable import counted
+from captiond.printable import counted, printable
 
 from .output import (
     AsJson,
@@ -24,6 +24,7 @@ from .output import (
 )
 
 if TYPE_CHECKING:
+    from captiond.catalogue.editing import Again
     from captiond.catalogue.queries import Pace
 
 Words = Annotated[str, typer.Argument(metavar="QUERY", help='As for search; "" finds every photo.')]
@@ -54,18 +55,14 @@ def redo(
     Answers that a person gave or confirmed stay for ever, and are not asked.
     Exit codes: 0 done, 1 nothing to ask, 2 usage, 74 I/O, 75 work is left, 78 configuration.
     """
-    from captiond.catalogue import queries
-    from captiond.catalogue.database import asking
-    from captiond.catalogue.editing import Again, to_redo
+    from captiond.catalogue.editing import Again
     from captiond.clock import SystemClock
     from captiond.orders import give
 
     path = catalogue_path(catalogue, config)
     _must_be_configured(prompt, config)
     again = Again(query, tuple(PromptName(name) for name in dict.fromkeys(prompt)), model)
-    with asking(path) as connection:
-        questions = to_redo(connection, again, datetime.now(UTC))
-        paces = queries.pace(connection)
+    questions, paces = _counted(path, again)
     told = _sentence(questions, paces, model)
     if model is not None and any(questions.values()):
         _tell_whether_it_can_be_asked(model, again.prompts, config)
@@ -83,6 +80,19 @@ def redo(
     else:
         note("Nothing to ask: no photo is found, or a person has answered.")
     raise typer.Exit(0 if any(questions.values()) else 1)
+
+
+def _counted(catalogue: Path, again: "Again") -> tuple[Mapping[PromptName, int], "Mapping[PromptName, Pace]"]:
+    from captiond.catalogue import queries
+    from captiond.catalogue.database import asking
+    from captiond.catalogue.editing import to_redo
+    from captiond.catalogue.search_doubts import NotUnderstood
+
+    with asking(catalogue) as connection:
+        try:
+            return to_redo(connection, again, datetime.now(UTC)), queries.pace(connection)
+        except NotUnderstood as doubt:
+            raise typer.BadParameter(printable(str(doubt)), param_hint="QUERY") from doubt
 
 
 def _must_be_configured(prompts: Sequence[str], config: Path | None) -> None:
