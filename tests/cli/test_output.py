@@ -57,6 +57,20 @@ def test_a_field_keeps_its_lines_below_one_another(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "text    Attention !\n        Éléphants  fr\n"
 
 
+def test_who_said_it_stands_below_where_there_is_no_room_beside(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("terminal")
+    output.print_field(
+        "text", "Elephants on the loose", width=8, aside="llava:13b-v1.6, from the text, 2.5 s"
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "text    Elephants on the loose",
+        "        llava:13b-v1.6, from the text,",
+        "        2.5 s",
+    ]
+
+
 def test_a_field_without_text_is_its_label(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_field("text", "", width=8)
     assert capsys.readouterr().out == "text\n"

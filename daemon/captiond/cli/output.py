@@ -81,10 +81,15 @@ def bold(text: str) -> str:
 def print_field(label: str, text: str, *, width: int, aside: str = "") -> None:
     """Print a label and its text, each line of it below the first; a terminal also wraps long lines."""
     lines = [printable(line) for line in text.splitlines()] or [""]
+    asides = [printable(aside)] if aside else []
     if on_terminal():
         room = max(shutil.get_terminal_size().columns - width, 20)
         lines = [piece for line in lines for piece in textwrap.wrap(line, room) or [""]]
-    lines[-1] += f"  {dim(printable(aside))}" if aside else ""
+        if len(f"{lines[-1]}  {aside}") > room:
+            asides = ["", *textwrap.wrap(printable(aside), room)]
+    beside, *below = asides or [""]
+    lines[-1] += f"  {dim(beside)}" if beside else ""
+    lines += [dim(line) for line in below]
     for head, line in zip([bold(label.ljust(width)), *[" " * width] * len(lines)], lines, strict=False):
         typer.echo(f"{head}{line}".rstrip())
 
