@@ -19,6 +19,7 @@ from .errors import CaptiondError
 from .gathering import find_all, folders_of
 from .model import SidecarPlace
 from .outbox import SidecarPlaces
+from .printable import printable
 from .sidecars import SidecarUnreadable, load, render, sidecar_path
 from .sidecars.document import decoded
 
@@ -114,7 +115,7 @@ def _digest_of(holding: Holding) -> str:
 def _sidecar(connection: Connection, holding: Holding, places: SidecarPlaces) -> Iterator[Finding]:
     path, content = _written(holding, places)
     if holding.sidecar_reason:
-        yield Finding("sidecar", path, holding.sidecar_reason)
+        yield Finding("sidecar", path, holding.sidecar_reason.replace(f"{printable(str(path))} ", "it ", 1))
     elif content is None:
         if holding.sidecar_sha256 and holding.is_there and holding.is_told:
             yield Finding("sidecar", path, "it is gone: captiond run writes it again.")

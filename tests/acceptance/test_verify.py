@@ -101,6 +101,14 @@ def test_a_sidecar_that_nobody_knows_is_told(described: Command, inbox: Path) ->
     assert "does not know it" in found["sentence"]
 
 
+def test_a_sidecar_of_another_catalogue_is_told_with_its_name_once(described: Command, inbox: Path) -> None:
+    described.catalogue.rename(described.catalogue.with_name("old.db"))
+    assert described("run", "--once", inbox).returncode == 0
+    sentences = {found["path"]: found["sentence"] for found in findings(described)}
+    assert len(sentences) == 2
+    assert sentences[str(beside(inbox / "a.jpg"))].startswith("It was written for another catalogue, so")
+
+
 def test_a_sidecar_that_is_gone_is_told(described: Command, inbox: Path) -> None:
     beside(inbox / "a.jpg").unlink()
     (found,) = findings(described)
