@@ -139,7 +139,10 @@ def test_no_catalogue_to_read_is_74(alone: Command) -> None:
     for words in READING:
         ended = alone(*words)
         assert ended.returncode == os.EX_IOERR == 74
-        assert sentence(ended) == f"there is no catalogue at {alone.catalogue} yet: captiond run makes it"
+        missing = f"there is no catalogue at {alone.catalogue} yet: captiond run makes it; "
+        assert (
+            sentence(ended) == f"{missing}where it was lost, captiond import makes it again from the sidecars"
+        )
     assert not alone.catalogue.exists()
 
 

@@ -180,6 +180,17 @@ def test_what_a_person_edited_counts_from_then_on(
     assert described("verify").returncode == 0
 
 
+def test_inboxes_that_the_catalogue_knows_need_no_naming(
+    impatient: Command, inbox: Path, make_photo: MakePhoto
+) -> None:
+    make_photo("sign.jpg", "blue", text="Guten Tag")
+    assert impatient("run", "--once", inbox).returncode == 0
+    change(beside(inbox / "sign.jpg"), in_both)
+    told = impatient("import", beside(inbox / "sign.jpg"))
+    assert (told.returncode, "1 answer edited by hand" in told.stdout) == (0, True), told.stderr
+    assert "1 sidecar read" in impatient("import").stdout
+
+
 def test_objects_are_edited_as_a_list(described: Command, inbox: Path) -> None:
     change(beside(inbox / "sign.jpg"), lambda document: document["summary"].update(objects=["bench", "cat"]))
 

@@ -65,14 +65,20 @@ def import_(
 
 
 def _settings(named: list[Path], catalogue: Path | None, config: Path | None) -> "Settings":
-    """Load the settings; a folder that is no part of an inbox, nor of its sidecars, becomes one."""
+    """Load the settings, without inboxes there with those that the catalogue knows.
+
+    A folder that is no part of an inbox, nor of its sidecars, becomes one.
+    """
     from captiond.settings import load
 
+    from .verify import known_inboxes
+
     settings = load(config, {"catalogue": catalogue}, os.environ)
+    watched = list(settings.inboxes) or known_inboxes(settings.catalogue)
     tree = settings.sidecars.folder
-    known = [*settings.inboxes, settings.catalogue.parent / "sidecars", *([tree] if tree else [])]
+    known = [*watched, settings.catalogue.parent / "sidecars", *([tree] if tree else [])]
     new = [path for path in named if path.is_dir() and not any(path.is_relative_to(top) for top in known)]
-    inboxes = [*settings.inboxes, *new]
+    inboxes = [*watched, *new]
     return load(config, {"catalogue": catalogue, "inboxes": inboxes or None}, os.environ)
 
 

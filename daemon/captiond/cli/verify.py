@@ -46,22 +46,28 @@ def verify(
     raise typer.Exit(1 if findings else 0)
 
 
-def _places(catalogue: Path, config: Path | None) -> "SidecarPlaces":
-    """Tell where sidecars are: of the inboxes in the settings, else of those that the catalogue knows."""
+def known_inboxes(catalogue: Path) -> list[Path]:
+    """Give the inboxes that a catalogue knows; none where there is no catalogue, or it cannot be read."""
     from captiond.catalogue.database import asking
     from captiond.catalogue.holdings import inboxes_of
     from captiond.errors import CatalogueFault
+
+    try:
+        with asking(catalogue) as connection:
+            return [file.inbox for file in inboxes_of(connection)]
+    except CatalogueFault:
+        # Missing or damaged: what can be said of it is said by who looks at it closely.
+        return []
+
+
+def _places(catalogue: Path, config: Path | None) -> "SidecarPlaces":
+    """Tell where sidecars are: of the inboxes in the settings, else of those that the catalogue knows."""
     from captiond.settings import load
     from captiond.wiring import choices_from
 
     settings = load(config, {"catalogue": catalogue}, os.environ)
     if not settings.inboxes:
-        try:
-            with asking(catalogue) as connection:
-                inboxes = [file.inbox for file in inboxes_of(connection)]
-        except CatalogueFault:
-            # Damaged: what can be said of it is said by who looks at it closely.
-            inboxes = []
+        inboxes = known_inboxes(catalogue)
         settings = load(config, {"catalogue": catalogue, "inboxes": inboxes or None}, os.environ)
     return choices_from(settings).sidecars
 
