@@ -37,7 +37,9 @@ def test_it_says_that_nothing_runs(catalogue: Path) -> None:
 
 def test_a_daemon_that_cannot_go_on_says_why(catalogue: Path) -> None:
     with locked(catalogue):
-        assert first_line(catalogue).startswith("Waiting. 2 photos wait: Ollama does not answer")
+        told = status(catalogue).stdout
+    assert told.startswith("Waiting. 2 photos wait: Ollama does not answer")
+    assert told.count("Ollama does not answer") == 1
 
 
 def test_a_daemon_with_a_photo_in_hand_is_reading(tmp_path: Path) -> None:

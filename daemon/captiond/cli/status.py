@@ -117,7 +117,8 @@ def sentence_of(standing: Standing) -> str:
 
 def _print(standing: Standing) -> None:
     photos = standing.progress.photos
-    typer.echo(f"{bold(printable(sentence_of(standing)))}  {_counts(standing)}")
+    sentence = sentence_of(standing)
+    typer.echo(f"{bold(printable(sentence))}  {_counts(standing)}")
     if standing.pace and photos["done"]:
         typer.echo(_pace(standing))
     if standing.remaining and standing.in_hand:
@@ -132,7 +133,8 @@ def _print(standing: Standing) -> None:
     if standing.last:
         typer.echo(printable(f"Last: {standing.last.path}, {local(standing.last.at)}."))
     for saying in standing.sayings if standing.running else ():
-        typer.echo(dim(printable(f"{saying.subject}: {saying.sentence} ({local(saying.at)})")))
+        if saying.sentence not in sentence:
+            typer.echo(dim(printable(f"{saying.subject}: {saying.sentence} ({local(saying.at)})")))
     for line in [line for one in standing.inboxes for line in inbox_lines(one)] if standing.running else ():
         typer.echo(dim(printable(line)))
     _print_problems(standing)
