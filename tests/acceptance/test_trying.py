@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from acceptance.conftest import Command, SimulatedServer
+from acceptance.conftest import Command, SimulatedServer, simulated_server
 from conftest import MakePhoto
 from small_print import MERGED, page
 
@@ -36,6 +36,14 @@ def test_a_reply_that_is_no_answer_is_shown_as_such(
     ended = captiond("try", photo, "--prompt", "description")
     assert ended.returncode == 1
     assert "no answer: the model refused to answer" in ended.stdout
+
+
+def test_that_a_model_is_fetched_first_is_told(captiond: Command, make_photo: MakePhoto) -> None:
+    with simulated_server("--missing-model") as server:
+        ended = captiond("try", make_photo("a.jpg"), "--prompt", "objects", "--ollama", server.url)
+    assert ended.returncode == 0
+    assert "has not got the model llava:13b-v1.6." in ended.stderr
+    assert "has it fetched now" in ended.stderr
 
 
 def test_a_file_that_is_no_picture_is_told(captiond: Command, inbox: Path) -> None:

@@ -22,6 +22,8 @@ from captiond.vision.ollama import OllamaBackend
 from captiond.vision.questions import question_for
 from captiond.wiring import backend_for, choices_from
 
+from .output import note
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -121,9 +123,10 @@ class _Picture:
 async def _fit(backend: OllamaBackend, *, pull: bool) -> Fit:
     try:
         inspection = await backend.inspect()
-    except ModelNotPulled:
+    except ModelNotPulled as missing:
         if not pull:
             raise
+        note(f"{missing} captiond has it fetched now, which takes a while.")
         await backend.pull(lambda _status, _done_bytes, _all_bytes: None)
         inspection = await backend.inspect()
     return inspection.fit_for(None)
