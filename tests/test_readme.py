@@ -112,6 +112,16 @@ def test_the_facets_that_are_shown_are_those_of_the_demo(demo: Path) -> None:
     assert [*told.stdout.splitlines(), *told.stderr.splitlines()] == lines
 
 
+def test_the_list_of_commands_fits_a_terminal() -> None:
+    listed = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output.partition("Commands:")[2]
+    assert all(command in listed for command in COMMANDS)
+    assert "..." not in listed
+
+
+def test_no_argument_stands_in_brackets_twice() -> None:
+    assert not [command for command in COMMANDS if "[[" in help_of(command)]
+
+
 def test_every_option_that_is_named_exists() -> None:
     named = {option for span in spans() for option in re.findall(r"(?<![\w-])--[a-z-]+", span)}
     assert {"--once", "--json", "--catalogue", "--config", "--ollama", "--model"} <= named

@@ -17,7 +17,7 @@ MEGABYTE = 1_000_000
 def backup(
     file: Target, *, force: Force = False, catalogue: CatalogueFile = None, config: ConfigFile = None
 ) -> None:
-    """Copy the catalogue to a file, also while captiond runs; copying it by hand then would lose answers.
+    """Copy the catalogue to a file, also while captiond runs. Copying it by hand then would lose answers.
 
     Exit codes: 0 there is a copy, 2 usage or the file is there already, 74 I/O, 78 configuration.
     """

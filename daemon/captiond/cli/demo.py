@@ -15,7 +15,7 @@ import typer
 Folder = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FOLDER]", help="Draw the pictures here; a new folder otherwise.", show_default=False
+        metavar="FOLDER", help="Draw the pictures here; a new folder otherwise.", show_default=False
     ),
 ]
 
@@ -26,7 +26,7 @@ NO_MODEL = (
 
 
 def demo(folder: Folder = None) -> None:
-    """Show everything on a simulated model server: no Ollama, no GPU, no network."""
+    """Show everything on a simulated model server. No Ollama, no GPU, no network."""
     from captiond.simulator.samples import draw_samples
 
     place = folder or Path(tempfile.mkdtemp(prefix="captiond-demo-"))

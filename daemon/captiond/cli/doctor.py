@@ -30,7 +30,7 @@ def doctor(
     ollama: OllamaUrl = None,
     model: Model = None,
 ) -> None:
-    """Look whether everything is in place; each warning comes with its cure. Nothing is changed or stored.
+    """Look whether everything is in place. Each warning comes with its cure; nothing is changed or stored.
 
     Exit codes: 0 ready (perhaps with warnings), 2 usage, 69 no model server that works, 74 a folder or the
     catalogue cannot be used, 78 configuration.

@@ -30,12 +30,12 @@ Photo = Annotated[str, typer.Argument(metavar="PHOTO", help="As for show: a path
 OfPrompt = Annotated[str, typer.Argument(metavar="PROMPT", help="Which answer: description, ocr …")]
 OfPrompts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PROMPT]...", help="Which answers; all when none is named.", show_default=False),
+    typer.Argument(metavar="PROMPT", help="Which answers; all when none is named.", show_default=False),
 ]
 Text = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TEXT]",
+        metavar="TEXT",
         help="The answer. Without it an editor opens, or standard input is read. Nothing: there is none.",
         show_default=False,
     ),
@@ -54,7 +54,7 @@ def edit(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Give an answer of one's own; it is kept above all that a model says, in the catalogue and the sidecar.
+    """Give an answer of one's own. It is kept above all that a model says, in the catalogue and the sidecar.
 
     Exit codes: 0 kept, 1 no such photo, 2 usage, 74 I/O, 78 configuration.
     """
@@ -81,7 +81,7 @@ def confirm(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Say that a model's answers are right; they are a person's from then on, and no model replaces them.
+    """Say that a model's answers are right. They are a person's from then on, and no model replaces them.
 
     Exit codes: 0 kept, 1 no such photo or nothing to confirm, 2 usage, 74 I/O, 78 configuration.
     """

@@ -21,7 +21,7 @@ def facets(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Count the photos for each answer to a prompt, or each entry of its lists, the most frequent first.
+    """Count the photos for each answer to a prompt. Of a list each entry counts; the most frequent is first.
 
     Exit codes: 0 told, 1 no answer yet, 2 usage, 74 I/O, 78 configuration or newer catalogue.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Sidecars = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FOLDER|SIDECAR]...", help="By default the inboxes, and their trees.", show_default=False
+        metavar="FOLDER|SIDECAR", help="By default the inboxes, and their trees.", show_default=False
     ),
 ]
 
@@ -29,7 +29,7 @@ def import_(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Take over what sidecars say: a lost catalogue is made again, and what a person edited counts.
+    """Take over what sidecars say. A lost catalogue is made again, and what a person edited counts.
 
     A folder that lies in no inbox of the settings is an inbox of its own.
     Exit codes: 0 done, 1 some were left out, 2 usage, 74 I/O, 75 captiond is running, 78 configuration.

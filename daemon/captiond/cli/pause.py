@@ -6,7 +6,7 @@ from .output import CatalogueFile, ConfigFile, catalogue_path
 
 
 def pause(*, catalogue: CatalogueFile = None, config: ConfigFile = None) -> None:
-    """Begin no more photos until `captiond resume`; those in hand are finished, new ones are catalogued.
+    """Begin no more photos until `captiond resume`. Those in hand are finished, new ones are catalogued.
 
     Exit codes: 0 paused, 2 usage, 74 I/O or no catalogue yet, 78 configuration or newer catalogue.
     """

@@ -50,8 +50,9 @@ def redo(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Ask prompts anew, in their present wording, of the present model; old answers stay until new ones come.
+    """Ask prompts anew about the photos that a search finds.
 
+    They are asked in their present wording, of the present model; old answers stay until new ones come.
     Answers that a person gave or confirmed stay for ever, and are not asked.
     Exit codes: 0 done, 1 nothing to ask, 2 usage, 74 I/O, 75 work is left, 78 configuration.
     """

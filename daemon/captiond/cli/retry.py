@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Photos = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PHOTO]...", help="As for show: only these.", show_default=False),
+    typer.Argument(metavar="PHOTO", help="As for show: only these.", show_default=False),
 ]
 Failed = Annotated[bool, typer.Option("--failed", help="Ask again what failed.")]
 Unreadable = Annotated[bool, typer.Option("--unreadable", help="Read again what could not be read.")]
@@ -55,7 +55,7 @@ def retry(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Try again what failed or could not be read, as if it were new; what was refused before is kept.
+    """Try again what failed or could not be read. It is tried as if new; what was refused before is kept.
 
     Name photos, or give --failed or --unreadable; --prompt and --reason mean what failed.
     Exit codes: 0 done, 1 nothing to try again, 2 usage, 74 I/O, 75 work is left, 78 configuration.

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 Inboxes = Annotated[
     list[Path] | None,
-    typer.Argument(
-        metavar="[INBOX]...", help="Folders to watch; made when they are missing.", show_default=False
-    ),
+    typer.Argument(metavar="INBOX", help="Folders to watch; made when they are missing.", show_default=False),
 ]
 Once = Annotated[bool, typer.Option("--once", help="Do what is there, then exit.")]
 ConfigFile = Annotated[

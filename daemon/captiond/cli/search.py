@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Words = Annotated[
     list[str],
     typer.Argument(
-        metavar="WORDS...",
+        metavar="WORDS",
         help='Words, "a phrase", -without, begin*, text:invoice, in:2019, taken:2019-06, lang:fr, is:failed.',
     ),
 ]
@@ -43,7 +43,7 @@ def search(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Find photos by what is on them, what is written in them, and when and where.
+    """Find photos by what is on them, or written there, when and where.
 
     Through a pipe: a line for each photo, of path, date, language and excerpt with tabs between them.
     Exit codes: 0 found, 1 nothing found, 2 usage, 74 I/O, 78 configuration or newer catalogue.

@@ -46,7 +46,7 @@ LABELS = {"objects": "objects", "description": "description", "ocr": "text", "tr
 def show(
     photo: Photo, *, json: AsJson = False, catalogue: CatalogueFile = None, config: ConfigFile = None
 ) -> None:
-    """Show what is known of a picture, and why it waits, failed or was not read.
+    """Show what is known of a picture. Where it waits, failed or was not read, it says why.
 
     Exit codes: 0 shown, 1 nothing or several so called, 2 usage, 74 I/O, 78 configuration or newer catalogue.
     """

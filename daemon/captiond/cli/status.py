@@ -57,7 +57,7 @@ def status(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Tell whether captiond runs, how far it is, when it will be done, and what needs attention.
+    """Tell how far it is, when it will be done, what needs attention.
 
     Exit codes: 0 told, 2 usage, 74 I/O or no catalogue yet, 78 configuration or newer catalogue.
     """

@@ -39,7 +39,7 @@ def try_(
     ollama: OllamaUrl = None,
     config: ConfigFile = None,
 ) -> None:
-    """Ask about one picture and print what comes; several models stand side by side. Nothing is stored.
+    """Ask about one picture and print what comes. Several models stand side by side. Nothing is stored.
 
     Exit codes: 0 answered, 1 some prompts got no usable answer, or the picture cannot be read, 2 usage,
     69 no model server that works, 74 I/O, 78 configuration.

@@ -24,7 +24,7 @@ def verify(
     catalogue: CatalogueFile = None,
     config: ConfigFile = None,
 ) -> None:
-    """Compare the catalogue with itself, with the sidecars and with the pictures; nothing is changed.
+    """Compare catalogue, sidecars and pictures. Nothing is changed.
 
     Exit codes: 0 all agree, 1 some do not, 2 usage, 74 I/O, 78 configuration or newer catalogue.
     """

@@ -28,7 +28,7 @@ NO_SUCH_FILE = 1
 def why(
     file: AnyPath, *, json: AsJson = False, catalogue: CatalogueFile = None, config: ConfigFile = None
 ) -> None:
-    """Say in one sentence what is with a file: waiting, ignored, done, failed or gone, and why.
+    """Say in one sentence what is with a file. It waits, is ignored, done, failed or gone, and why.
 
     Exit codes: 0 told, 1 there is no such file and never was, 2 usage, 74 I/O, 78 configuration or newer
     catalogue.
