@@ -53,6 +53,16 @@ ANYRES = "llava16hd"
 """A model that the simulated server has and that cuts large pictures into tiles of 576 tokens each."""
 
 
+EXAMPLE = Path(__file__).resolve().parent.parent.parent / "config.example.toml"
+
+
+def example_of(prompt: str) -> str:
+    """Give a prompt's table from the example, without the # before its lines."""
+    lines = EXAMPLE.read_text().splitlines()
+    start = lines.index(f"#[prompts.{prompt}]")
+    return "\n".join(line.removeprefix("#") for line in lines[start : lines.index("", start)])
+
+
 def pull_by_hand(server: SimulatedServer, model: str) -> None:
     body = json.dumps({"model": model, "stream": False}).encode()
     urllib.request.urlopen(f"{server.url}/api/pull", body).close()
@@ -294,3 +304,13 @@ def test_a_prompt_is_asked_only_where_its_conditions_hold(
     assert told[0][2] == "it is asked only where folder has street*"
     assert told[1][2] == "it is asked only where ocr has an answer"
     assert len(server.questions) == 3 * 3 + 2 + 1
+
+
+def test_the_examples_about_a_description_are_asked(
+    impatient: Command, inbox: Path, make_photo: MakePhoto
+) -> None:
+    make_photo("a.jpg", "navy")
+    impatient.configure(f"{example_of('headline')}\n{example_of('in_german')}")
+    assert impatient("run", "--once", inbox).returncode == 0
+    current = "SELECT prompt, status FROM results WHERE current AND prompt IN ('headline', 'in_german')"
+    assert sorted(impatient.rows(current)) == [("headline", "ok"), ("in_german", "ok")]
