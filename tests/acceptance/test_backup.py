@@ -1,5 +1,6 @@
 """A copy of the catalogue, also of one that is in use."""
 
+import shutil
 import sqlite3
 import stat
 from contextlib import closing
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Command, Eventually
+from acceptance.conftest import Command, Eventually, SimulatedServer
 from catalogue.filled import fill
 from conftest import MakePhoto
 
@@ -77,3 +78,23 @@ def test_a_copy_that_cannot_be_written_is_told(filled: Command, tmp_path: Path) 
 def test_a_catalogue_that_is_not_there_is_told(captiond: Command, tmp_path: Path) -> None:
     assert captiond("backup", tmp_path / "copy.db").returncode == 74
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_backup_comes_back_with_what_came_since(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, server: SimulatedServer, tmp_path: Path
+) -> None:
+    make_photo("old.jpg", "navy")
+    assert impatient("run", "--once", inbox).returncode == 0
+    assert impatient("backup", tmp_path / "copy.db").returncode == 0
+    make_photo("new.jpg", "olive")
+    assert impatient("run", "--once", inbox).returncode == 0
+    asked = len(server.questions)
+
+    for path in impatient.catalogue.parent.glob(f"{impatient.catalogue.name}*"):
+        path.unlink()
+    shutil.copy(tmp_path / "copy.db", impatient.catalogue)
+
+    assert "1 photo and 4 answers new" in impatient("import", inbox).stdout
+    assert impatient("run", "--once", inbox).returncode == 0
+    assert len(server.questions) == asked
+    assert impatient("verify").returncode == 0
