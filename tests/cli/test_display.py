@@ -63,6 +63,19 @@ async def test_it_says_how_far_the_work_is(console: Console, filled: Catalogue) 
     assert " · 2 waiting · 3 problems · Ctrl-C stops" in words
 
 
+@pytest.mark.parametrize(("width", "has_bar"), [(100, True), (90, True), (60, False)])
+async def test_it_stays_on_one_line_of_a_narrow_terminal(
+    console: Console, filled: Catalogue, width: int, has_bar: bool
+) -> None:
+    console.width = width
+    words = await shown(console, filled)
+    drawn = re.split(r"[\r\n]+", re.sub(r"\x1b\[\??\d+\w", "", words))
+    assert max(map(len, drawn)) <= width
+    assert words.count("\n") == 1, "the end of the line, after which it is erased"
+    assert ("━" in words) is has_bar
+    assert ("Ctrl-C stops" in words) is (width > 60)
+
+
 async def test_it_says_that_it_waits_for_photos(console: Console, tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
     close_for_readers(open_to_write(path, NOW))

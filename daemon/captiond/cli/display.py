@@ -14,6 +14,7 @@ from captiond.clock import Clock
 
 REFRESH_SECONDS = 1.0
 BAR_WIDTH = 26
+NARROWEST_BAR = 4
 DAY_NAMED_AFTER_SECONDS = 20 * 3600
 
 
@@ -35,13 +36,27 @@ class LiveProgress:
                 at_work = await catalogue.read(outlook.in_hand)
                 remaining = await catalogue.read(outlook.remaining) if at_work else None
                 paused = await catalogue.read(jobs.is_paused)
-                live.update(_line(progress, remaining, clock, paused=paused), refresh=True)
+                words = _words(progress, remaining, clock, paused=paused)
+                live.update(_line(words, progress, self._console.width), refresh=True)
                 await clock.sleep(REFRESH_SECONDS)
 
 
-def _line(
+def _line(words: str, progress: queries.Progress, width: int) -> Table | Text:
+    """Put a bar before the words where both fit on one line; what wraps could not be erased."""
+    text = Text(words, no_wrap=True, overflow="ellipsis")
+    bar_width = min(BAR_WIDTH, width - len(words) - 2)
+    if bar_width < NARROWEST_BAR:
+        return text
+    done = progress.photos["done"]
+    row = Table.grid(padding=(0, 1))
+    total = max(done + progress.photos_to_do, 1)
+    row.add_row(ProgressBar(total=total, completed=done, width=bar_width), text)
+    return row
+
+
+def _words(
     progress: queries.Progress, remaining: outlook.Remaining | None, clock: Clock, *, paused: bool
-) -> Table:
+) -> str:
     done, waiting = progress.photos["done"], progress.photos_to_do
     problems = progress.photos["failed"] + progress.photos["unreadable"] + progress.files["refused"]
     words = [f"{done:,}/{done + waiting:,}"]
@@ -53,11 +68,7 @@ def _line(
     if paused:
         words.append("paused: captiond resume goes on")
     words.append("Ctrl-C stops")
-    row = Table.grid(padding=(0, 1))
-    row.add_row(
-        ProgressBar(total=max(done + waiting, 1), completed=done, width=BAR_WIDTH), Text(" · ".join(words))
-    )
-    return row
+    return " · ".join(words)
 
 
 def _about(seconds: float, clock: Clock) -> str:
