@@ -122,3 +122,7 @@ def test_it_does_not_mind_the_settings_of_its_user(tmp_path: Path) -> None:
     assert ended.returncode == 0
     assert all(beside(tmp_path / "show" / "inbox" / name).exists() for name in PICTURES)
     assert "dear" not in ended.stdout + ended.stderr
+
+
+def test_a_language_that_is_not_sure_is_not_told(show: Show) -> None:
+    assert "\ntext         Attention ! Éléphants en liberté" in show.ended.stdout

@@ -105,6 +105,11 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def is_told(language: str | None) -> bool:
+    """Tell whether a language says something to a person: "und" stands for one that is not sure."""
+    return language not in (None, "und")
+
+
 def local(moment: datetime) -> str:
     """Write a moment in the reader's own time; today by the hour alone."""
     here = moment.astimezone()

@@ -16,6 +16,7 @@ from .output import (
     bold,
     catalogue_path,
     dim,
+    is_told,
     note,
     on_terminal,
     one_line,
@@ -94,7 +95,8 @@ def _print(found: "Found", milliseconds: float) -> None:
 
 
 def _print_hit(hit: "Hit") -> None:
-    heading = [bold(printable(hit.path)), (hit.taken_at or "")[:10], hit.language or ""]
+    language = hit.language if is_told(hit.language) else ""
+    heading = [bold(printable(hit.path)), (hit.taken_at or "")[:10], language]
     typer.echo("   ".join(filter(None, [*heading, dim("(the file is gone)") if hit.missing else ""])))
     typer.echo(f"    {_excerpt(hit)}")
 

@@ -18,6 +18,7 @@ from .output import (
     bold,
     catalogue_path,
     dim,
+    is_told,
     note,
     one_line,
     print_field,
@@ -121,9 +122,8 @@ def _place(result: "Result") -> tuple[int, str]:
 
 def _label(result: "Result") -> str:
     label = LABELS.get(result.prompt, result.prompt)
-    return (
-        f"{label} ({result.answer.language})" if result.answer.language and result.prompt == "ocr" else label
-    )
+    language = result.answer.language
+    return f"{label} ({language})" if result.prompt == "ocr" and is_told(language) else label
 
 
 def _text(result: "Result") -> str:
