@@ -51,12 +51,14 @@ def test_an_edited_answer_survives_redo_and_another_model(
 def test_what_was_derived_is_asked_anew_only_when_wanted(
     impatient: Command, read: Path, inbox: Path, server: SimulatedServer
 ) -> None:
-    impatient("edit", "sign.jpg", "ocr", "Sortie")
+    told = impatient("edit", "sign.jpg", "ocr", "Sortie").stderr
+    assert "Still about the answer before: translation; with --derived it is asked anew." in told
     before = len(server.questions)
     assert impatient("run", inbox, "--once").returncode == 0
     assert len(server.questions) == before
     told = impatient("edit", "sign.jpg", "ocr", "Sortie", "--derived").stderr
     assert "1 question about it will be asked anew." in told
+    assert "Still about" not in told
     assert impatient("run", inbox, "--once").returncode == 0
     assert len(server.questions) == before + 1
 

@@ -71,6 +71,9 @@ def edit(
     typer.echo(printable(f"Kept: {prompt} of {known.path}: {answer.value or 'nothing'}"))
     if asked:
         note(f"{counted(asked, 'question', 'questions')} about it will be asked anew.")
+    stale = [] if derived else _answered(known, _derived(choices.prompts, about.name))
+    if stale:
+        note(f"Still about the answer before: {listed(stale)}; with --derived it is asked anew.")
     note_when_asleep(settings.catalogue)
 
 
@@ -125,6 +128,11 @@ def _photo(settings: "Settings", called: str) -> "Known":
         typer.echo(printable(f"{known.path} holds no photo that was read."))
         raise typer.Exit(1)
     return known
+
+
+def _answered(known: "Known", prompts: Sequence[str]) -> list[str]:
+    results = known.entry.results if known.entry else ()
+    return [result.prompt for result in results if result.prompt in prompts]
 
 
 def _said(known: "Known", prompt: PromptName) -> str:
