@@ -110,6 +110,12 @@ def test_it_does_not_draw_over_pictures_that_are_there(tmp_path: Path) -> None:
     assert mine.read_bytes() == b"\xff\xd8\xff a beach of mine \xff\xd9"
 
 
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    ended = alone(tmp_path)("demo", tmp_path / "file")
+    assert (ended.returncode, "cannot be drawn into: Not a directory" in ended.stderr) == (2, True)
+
+
 def test_it_does_not_mind_the_settings_of_its_user(tmp_path: Path) -> None:
     captiond = alone(tmp_path)
     settings = captiond.home / ".config/captiond/config.toml"

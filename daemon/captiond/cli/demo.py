@@ -32,8 +32,11 @@ def demo(folder: Folder = None) -> None:
     place = folder or Path(tempfile.mkdtemp(prefix="captiond-demo-"))
     inbox, catalogue = place / "inbox", place / "catalogue.db"
     typer.echo(f"{NO_MODEL}\n")
-    for path in draw_samples(inbox):
-        typer.echo(f"drew {path}")
+    try:
+        for path in draw_samples(inbox):
+            typer.echo(f"drew {path}")
+    except OSError as error:
+        raise typer.BadParameter(f"{place} cannot be drawn into: {error.strerror}") from error
     with _simulator() as url:
         _say("captiond run", inbox, "--once")
         _captiond("run", inbox, "--once", "--catalogue", catalogue, "--ollama", url, check=True)
