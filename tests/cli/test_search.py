@@ -56,6 +56,12 @@ def test_a_date_that_is_none_is_no_error(search: Call) -> None:
     assert (found.exit_code, "a date looks like" in found.stderr) == (0, True)
 
 
+def test_an_option_that_is_none_is_no_word(search: Call) -> None:
+    found = search("elephant", "--limti", "2")
+    assert (found.exit_code, "there is no option --limti" in found.stderr) == (2, True)
+    assert search("-elephant").exit_code == 0
+
+
 def test_the_limit_holds(search: Call) -> None:
     assert len(search("is:done", "--limit", "2").stdout.splitlines()) == 2
     assert search("is:done", "--limit", "0").exit_code == 2

@@ -52,6 +52,9 @@ def search(
     from captiond.catalogue.opening import reading
     from captiond.catalogue.search import search as find
 
+    for word in words:
+        if word.startswith("--"):
+            raise typer.BadParameter(f"there is no option {printable(word)}; a word to leave out has one -")
     started = time.perf_counter()
     query = " ".join(words)
     with reading(catalogue_path(catalogue, config)) as connection:
