@@ -122,6 +122,13 @@ def test_an_inbox_inside_another_is_refused() -> None:
         apart((Path("/a/b/c"), Path("/ab"), Path("/a")))
 
 
+def test_the_whole_machine_is_no_inbox(tmp_path: Path) -> None:
+    (tmp_path / "all").symlink_to("/")
+    for folder in (Path("/"), tmp_path / "all"):
+        with pytest.raises(ValueError, match="is the whole machine"):
+            apart((folder,))
+
+
 def test_a_list_is_split_and_trimmed() -> None:
     assert split("a, b ,,c", ",") == ["a", "b", "c"]
 

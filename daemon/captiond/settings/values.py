@@ -70,11 +70,13 @@ def whole_path(value: object) -> Path:
 
 
 def apart(folders: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Drop doubles; refuse an inbox inside another, whose pictures would lie in both."""
+    """Drop doubles; refuse the whole machine, and an inbox inside another: its pictures would lie in both."""
     distinct: dict[Path, Path] = {}
     for folder in folders:
         distinct.setdefault(_real(folder), folder)
     for real, folder in distinct.items():
+        if real == Path("/"):
+            raise ValueError(f"{folder} is the whole machine, programs and all; name a folder with photos")
         if outer := next((other for place, other in distinct.items() if place in real.parents), None):
             raise ValueError(
                 f"{folder} lies inside {outer}, which is watched with all its folders; keep one of them"
