@@ -40,7 +40,8 @@ def fill(path: Path, *, in_hand: bool = False) -> Path:
             mood="calm",
         )
         plant(connection, "copies/other.jpg", content=b"2024/kenya/IMG_2041.jpg")
-        note_sidecar(connection, sidecars_due(connection, 1, [sign])[0], sha256=None, reason="edited by hand")
+        (due,) = [due for due in sidecars_due(connection, 9, [sign]) if due.file.path.name == "IMG_2041.jpg"]
+        note_sidecar(connection, due, sha256=None, reason="edited by hand")
         photo(connection, "2024/kenya/IMG_2042.jpg", description="A giraffe\x1b[31m\u202e.")
         corrected = photo(connection, "corrected.jpg", description="A rhinoceros.")
         answer(connection, corrected, result(DESCRIPTION, "A hippo.", source=Source.HUMAN))
