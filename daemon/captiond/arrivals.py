@@ -14,7 +14,7 @@ from .inbox.threads import OwnThread
 from .model import InboxFile
 from .notes import Notes
 
-AT_ONCE = 2_000
+AT_ONCE = 1_000
 """So many are looked at, or taken in, together: a commit for each would hold up a thousand drops."""
 
 LONGEST_LOOK_SECONDS = 5.0

@@ -46,7 +46,7 @@ T = TypeVar("T")
 FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
-FINDINGS_AT_ONCE = 2_000
+FINDINGS_AT_ONCE = 1_000
 LONGEST_LISTING_SECONDS = 0.5
 """So long, on a slow disk, what was found first waits for more."""
 

@@ -25,6 +25,9 @@ from .opening import (
     schema_version,
 )
 
+STATEMENTS_KEPT = 32
+"""Prepared ones. A write of many rows has its own for each number of them, of up to a megabyte."""
+
 WRITE_SECONDS = 5
 """A write that another program's lock stands in the way of is over by then, and is tried again."""
 PART = ".part"
@@ -106,7 +109,13 @@ def _make_private(path: Path) -> None:
 
 def _writing_engine(path: Path) -> Engine:
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=WRITE_SECONDS, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(
+            path,
+            timeout=WRITE_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=STATEMENTS_KEPT,
+        )
 
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
     event.listen(engine, "connect", _set_pragmas)

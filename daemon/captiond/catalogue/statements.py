@@ -34,11 +34,13 @@ _FILE: BindParameter[int] = bindparam("of_file")
 # Photos and the files that hold them.
 _HOLDING = (files.c.photo_id == _PHOTO) & (files.c.state == "known")
 _NEW_FILE = insert(files)
+# The driver keeps prepared statements, one for each number of rows: they had better be small.
+_MANY_AT_ONCE = {"insertmanyvalues_page_size": 100}
 _NEVER_REPLACED = ("id", "path_bytes", "sidecar_sha256")
 
 ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
-ADD_PHOTOS = ADD_PHOTO.returning(photos.c.sha256, photos.c.id)
-"""RETURNING lets SQLAlchemy put hundreds of rows into one statement; at the end of each, search follows."""
+ADD_PHOTOS = ADD_PHOTO.returning(photos.c.sha256, photos.c.id).execution_options(**_MANY_AT_ONCE)
+"""RETURNING lets SQLAlchemy put many rows into one statement; at the end of each, search follows."""
 UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
 PHOTO = select(photos).where(photos.c.id == _PHOTO)
 PHOTOS_OF = select(photos.c.sha256, photos.c.id).where(
@@ -63,7 +65,7 @@ PUT_FILE = _NEW_FILE.on_conflict_do_update(
         if column.name not in _NEVER_REPLACED
     },
 )
-PUT_FILES = PUT_FILE.returning(files.c.id)
+PUT_FILES = PUT_FILE.returning(files.c.id).execution_options(**_MANY_AT_ONCE)
 """As ADD_PHOTOS."""
 DIGEST = select(photos.c.sha256).where(photos.c.id == _PHOTO)
 UPDATE_FILE = update(files).where(files.c.id == _FILE)

@@ -119,7 +119,7 @@ class Settling:
         hinted_quiet_seconds: float = 0.5,
         unsure_quiet_seconds: float = 10.0,
         *,
-        room: int = 10_000,
+        room: int = 5_000,
     ) -> None:
         self.turned_away = 0
         self.unsure = Unsure(max(quiet_seconds, unsure_quiet_seconds))

@@ -3,6 +3,7 @@
 "Only by a scan" on a healthy local inbox is the alarm for every fault of the watcher that nobody knows yet.
 """
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -22,7 +23,8 @@ class Tally:
         self.scanned_once = False
         self.by_event = 0
         self._by_scan = 0
-        self._pending: OrderedDict[Path, float] = OrderedDict()
+        # By bytes: ten thousand paths as objects take ten megabytes.
+        self._pending: OrderedDict[bytes, float] = OrderedDict()
 
     @property
     def by_scan(self) -> int:
@@ -40,7 +42,7 @@ class Tally:
         """Count a file that a scan found."""
         self.settle(now)
         if len(self._pending) < MOST_PENDING:
-            self._pending.setdefault(path, now)
+            self._pending.setdefault(os.fsencode(path), now)
         else:
             self._by_scan += 1
 
@@ -50,7 +52,7 @@ class Tally:
 
     def heard(self, path: Path) -> None:
         """Take an event's word for a path that a scan had come upon a moment before."""
-        if self._pending.pop(path, None) is not None:
+        if self._pending.pop(os.fsencode(path), None) is not None:
             self.by_event += 1
 
     def settle(self, now: float) -> int:
