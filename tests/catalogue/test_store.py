@@ -1,4 +1,6 @@
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,3 +91,20 @@ async def test_closing_finishes_the_write_in_hand(catalogue_path: Path) -> None:
     await writing
     with Catalogue(catalogue_path, NOW) as again:
         assert len(again.ask(names)) == 5
+
+
+async def test_a_question_in_hand_is_waited_for_so_that_a_single_file_stays(catalogue_path: Path) -> None:
+    with Catalogue(catalogue_path, NOW) as catalogue:
+        await catalogue.write(plant, "a.jpg")
+        began = threading.Event()
+
+        def slow(connection: Connection) -> list[str]:
+            found = names(connection)
+            began.set()
+            time.sleep(0.5)
+            return found
+
+        asking = asyncio.create_task(catalogue.read(slow))
+        await asyncio.to_thread(began.wait)
+    assert [path.name for path in catalogue_path.parent.iterdir()] == [catalogue_path.name]
+    assert await asking == ["a.jpg"]

@@ -6,16 +6,17 @@ A write is a function whose first argument is the connection (`intake.py`, `jobs
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
 from sqlalchemy import Connection as Connection  # noqa: PLC0414 - those who pass changes name its type
-from sqlalchemy import Engine
+from sqlalchemy import Engine, QueuePool
 
 from captiond.errors import CaptiondError, CatalogueFault
 
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 LOOK = "SELECT count(*) FROM sqlite_schema"
 """SQLite opens all its files at the first question only."""
+
+
+LONGEST_QUESTION_SECONDS = 1.0
 
 
 class Catalogue:
@@ -45,6 +49,7 @@ class Catalogue:
             self._writing_connection().execute(LOOK)
             self._guard = Guard(path, lock)
         self._reader: Engine = open_to_read(path)
+        self._readers = cast("QueuePool", self._reader.pool)
         self._fault: CatalogueFault | None = None
         # One thread, so that two connections never write or checkpoint at once (SQLite < 3.51.3 can
         # corrupt the WAL when they do).
@@ -101,8 +106,15 @@ class Catalogue:
             if not told:
                 raise
         else:
+            self._let_readers_end()
             self._reader.dispose()
             close_for_readers(self._writer)
+
+    def _let_readers_end(self) -> None:
+        """Wait a moment for questions that a thread still asks: beside one, the log cannot be folded in."""
+        latest = time.monotonic() + LONGEST_QUESTION_SECONDS
+        while self._readers.checkedout() and time.monotonic() < latest:
+            time.sleep(0.01)
 
     def _check(self) -> None:
         """Raise the fault that there was, or is now: what the disk failed to write is never tried again."""
