@@ -39,7 +39,7 @@ async def test_four_questions_in_a_row_encode_the_picture_once(
 async def test_four_questions_at_once_on_four_slots(
     generation: str, expected: int, serving: Asked, paint: Paint
 ) -> None:
-    async with serving(generation=generation, slots=4, time_scale=0.01) as (simulator, client):
+    async with serving(generation=generation, slots=4, time_scale=0.2) as (simulator, client):
         await client.chat(MODEL, [])
         await asyncio.gather(*(ask(client, paint(), question) for question in QUESTIONS))
     assert encodes(simulator) == expected
