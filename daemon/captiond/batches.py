@@ -9,13 +9,13 @@ FILES_AT_ONCE = 500
 BYTES_AT_ONCE = 32_000_000
 """Two batches are in memory: one is read while the one before it is kept."""
 
-Outcome = Original | Rejected | TryAgain
+ReadOutcome = Original | Rejected | TryAgain
 """What came of reading a file; what cannot be read is its reason."""
 
 
-def each_read(files: Sequence[InboxFile], read_one: Callable[[InboxFile], Original]) -> list[Outcome]:
+def each_read(files: Sequence[InboxFile], read_one: Callable[[InboxFile], Original]) -> list[ReadOutcome]:
     """Read files one after another; what cannot be read is its reason."""
-    outcomes: list[Outcome] = []
+    outcomes: list[ReadOutcome] = []
     for file in files:
         try:
             outcomes.append(read_one(file))

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from captiond.asking import Asking, Pictures
-from captiond.batches import Outcome, each_read, in_batches
+from captiond.batches import ReadOutcome, each_read, in_batches
 from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.reconsidering import take_in
 from captiond.catalogue.store import Catalogue
@@ -139,7 +139,9 @@ class Pipeline:
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
-    async def _keep(self, files: Sequence[InboxFile], outcomes: Sequence[Outcome], *, fresh: bool) -> None:
+    async def _keep(
+        self, files: Sequence[InboxFile], outcomes: Sequence[ReadOutcome], *, fresh: bool
+    ) -> None:
         originals = [outcome for outcome in outcomes if isinstance(outcome, Original)]
         if originals:
             prompts, now = self.choices.prompts, self._clock.now()

@@ -13,6 +13,7 @@ from .catalogue import queries
 from .catalogue.backup import snapshot
 from .catalogue.database import asking
 from .catalogue.holdings import Holding, holdings
+from .catalogue.opening import CURE
 from .catalogue.store import Connection
 from .catalogue.verifying import faults
 from .errors import CaptiondError
@@ -30,10 +31,6 @@ ANOTHER = (
 LEFT_BEHIND = (
     "its picture is gone, and it is not as captiond wrote it there: captiond import takes over what a person "
     "edited; then it may be removed."
-)
-CURE = (
-    "restore a backup in place of it and its -wal, or move the catalogue away and have captiond import make "
-    "it again from the sidecars"
 )
 PIECE_BYTES = 1 << 20
 

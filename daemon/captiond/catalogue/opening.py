@@ -21,6 +21,11 @@ from captiond.errors import (
 
 APPLICATION_ID = 0x43415054  # 'CAPT'
 SCHEMA_VERSION = 3
+CURE = (
+    "restore a backup in place of it and its -wal, or move the catalogue away and have captiond import make "
+    "it again from the sidecars"
+)
+"""What helps where a catalogue is damaged."""
 BUSY_SECONDS = 30
 
 
@@ -94,9 +99,5 @@ def ours(path: Path, error: BaseException) -> CaptiondError:
         return CatalogueBusy(f"another program has the catalogue {path} locked: a shell in a transaction?")
     # What SQLite says of a damaged file may itself not be text.
     if "malformed" in said or isinstance(error, UnicodeDecodeError):
-        cure = (
-            "restore a backup in place of it and its -wal, or move it away and have captiond import make it "
-            "again from the sidecars"
-        )
-        return CatalogueFault(f"the catalogue {path} is damaged ({said}): {cure}")
+        return CatalogueFault(f"the catalogue {path} is damaged ({said}): {CURE}")
     return CatalogueFault(f"the catalogue {path}: {said}")

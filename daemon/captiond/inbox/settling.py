@@ -144,7 +144,7 @@ class Settling:
         quiet_seconds = _that_show(file.stamp, self._hinted_quiet_seconds if hinted else self._quiet_seconds)
         watched = self._watched.get(file.path)
         if watched is not None:
-            return self._notice_again(watched, file, now, hinted=hinted)
+            return self._notice_again(watched, file, now, quiet_seconds, hinted=hinted)
         # The change time cannot be set back by the writer, as the modification time can (cp -p, tar, rsync).
         age_seconds = max(0.0, (wall_now_ns - file.stamp.ctime_ns) / NANOSECONDS)
         enough_seconds = quiet_seconds if hinted else self.unsure.quiet_seconds
@@ -203,9 +203,8 @@ class Settling:
         return watched.told(self.unsure.quiet_seconds) if watched else None
 
     def _notice_again(
-        self, watched: _Watched, file: InboxFile, now: float, *, hinted: bool
+        self, watched: _Watched, file: InboxFile, now: float, quiet_seconds: float, *, hinted: bool
     ) -> InboxFile | None:
-        quiet_seconds = _that_show(file.stamp, self._hinted_quiet_seconds if hinted else self._quiet_seconds)
         if file.stamp != watched.file.stamp:
             watched.restart(file.stamp, now, quiet_seconds)
             return None
