@@ -56,7 +56,7 @@ class Taken(list[tuple[str, bool]]):
 
 
 class SlowListing(SystemClock):
-    """A clock by which every file that is listed takes 0.2 seconds."""
+    """A clock by which all that a scan tells of takes 0.2 seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -195,6 +195,27 @@ async def test_on_a_slow_disk_the_first_files_do_not_wait_for_the_last(
     await noticing.sweep(patience_seconds=0)
     assert sum(batches) == 8
     assert max(batches) < 8
+
+
+async def test_a_new_photo_does_not_wait_until_thousands_of_other_names_are_listed(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("early.jpg")
+    (parts.inbox / "many/last").mkdir(parents=True)
+    make_photo("many/last/late.jpg", "rgb(3, 9, 90)")
+    for number in range(3_000):
+        os.mknod(parts.inbox / f"many/.{number}")
+    await parts.clock.sleep(11)
+    batches: list[list[str]] = []
+
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        batches.append([file.path.name for file in files])
+        return await taken(files, fresh)
+
+    noticing = noticing_of(parts, take_in)
+    noticing._clock = SlowListing(parts.clock)
+    await noticing.sweep(patience_seconds=0)
+    assert batches == [["early.jpg"], ["late.jpg"]]
 
 
 async def test_the_catalogue_is_asked_once_about_all_that_events_told_of(

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -29,7 +28,7 @@ from .inbox.leasing import Writer
 from .inbox.listings import Listings
 from .inbox.mounts import event_blind
 from .inbox.reading import Skipped
-from .inbox.scanning import Finding, ScanSummary, Unreadable, scan
+from .inbox.scanning import Finding, Onward, ScanSummary, Unreadable, scan
 from .inbox.settling import Settling
 from .inbox.tally import Tally
 from .inbox.threads import OwnThread
@@ -48,7 +47,7 @@ FRESH_DROPS = 20
 
 FINDINGS_AT_ONCE = 1_000
 LONGEST_LISTING_SECONDS = 0.5
-"""So long, on a slow disk, what was found first waits for more."""
+"""So long, on a slow disk or among many known files, what was found first waits for more."""
 
 LONGEST_LEAVE_SECONDS = 3.0
 
@@ -171,10 +170,13 @@ class Noticing:
         )
 
         def some() -> list[Finding]:
-            found, latest = [], self._clock.monotonic_seconds() + LONGEST_LISTING_SECONDS
-            for finding in islice(findings, FINDINGS_AT_ONCE):
-                found.append(finding)
-                if self._clock.monotonic_seconds() >= latest:
+            found: list[Finding] = []
+            latest = self._clock.monotonic_seconds() + LONGEST_LISTING_SECONDS
+            for finding in findings:
+                if not isinstance(finding, Onward):
+                    found.append(finding)
+                late = bool(found) and self._clock.monotonic_seconds() >= latest
+                if late or len(found) == FINDINGS_AT_ONCE:
                     break
             return found
 

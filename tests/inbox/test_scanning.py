@@ -8,7 +8,7 @@ import pytest
 
 from captiond.errors import InboxGone
 from captiond.inbox.reading import Skipped
-from captiond.inbox.scanning import Finding, ScanSummary, Unreadable, scan
+from captiond.inbox.scanning import Finding, Onward, ScanSummary, Unreadable, scan
 from captiond.model import FileStamp, InboxFile
 
 Rightless = Callable[[], AbstractContextManager[None]]
@@ -236,3 +236,10 @@ def test_a_large_folder_is_scanned_in_pieces(inbox: Path, known: Remembered) -> 
         assert len(known.asked) - told <= 1_000
         told += isinstance(finding, InboxFile)
     assert told == len(set(known.asked)) == 20_000
+
+
+def test_a_scan_that_finds_nothing_new_shows_that_it_goes_on(inbox: Path, known: Remembered) -> None:
+    for folder in range(5):
+        fill(inbox, *(f"{folder}/{number}.jpg" for number in range(500)))
+    known.learn(list(scan(inbox, known)))
+    assert [type(finding) for finding in scan(inbox, known)] == [Onward, Onward, ScanSummary]

@@ -73,7 +73,12 @@ class ScanSummary:
     unchanged: bool = False
 
 
-Finding = InboxFile | Skipped | Unreadable | ScanSummary
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A thousand names more were listed: who waits for findings can use those that there are."""
+
+
+Finding = InboxFile | Skipped | Unreadable | Onward | ScanSummary
 
 
 def scan(
@@ -89,10 +94,10 @@ def scan(
     """List an inbox, or the folder `beneath` it, and yield what differs from what is known.
 
     Yields an InboxFile for each file whose stamp is not the known one, Skipped for links, pipes, sockets and
-    devices, Unreadable for what could not be listed, and last a ScanSummary. Ignored names are not mentioned,
-    but for unfinished files that nobody touched for a day; `rules` say which are ignored besides those that
-    always are. What looks as `listings` have it is not compared again. Raises InboxGone when the inbox cannot
-    be listed or is another at the end than at the start.
+    devices, Unreadable for what could not be listed, Onward now and then, and last a ScanSummary. Ignored
+    names are not mentioned, but for unfinished files that nobody touched for a day; `rules` say which are
+    ignored besides those that always are. What looks as `listings` have it is not compared again. Raises
+    InboxGone when the inbox cannot be listed or is another at the end than at the start.
     """
     started = monotonic_seconds()
     identity = identity_of(inbox)
@@ -133,6 +138,7 @@ class _Walk:
         self._complete = True
         self._unchanged = True
         self._plain = True
+        self._names = 0
 
     def findings(self, start: Path) -> Iterator[Finding]:
         self._pending.append(os.fsencode(start))
@@ -170,19 +176,26 @@ class _Walk:
         number = 0
         while chunk := list(islice(entries, NAMES_IN_A_CHUNK)):
             number += 1
-            looks = fingerprint(chunk)
-            piece = self._listings.known(folder, number, looks)
-            if piece is not None:
-                self._files += piece.files
-                self._pending += piece.folders
-                continue
-            self._unchanged = False
-            files, folders, new = self._files, len(self._pending), self._new_or_changed
-            self._plain = looks is not None
-            yield from self._compare(folder, chunk)
-            if looks is not None and self._plain and self._new_or_changed == new:
-                piece = Piece(looks, self._files - files, tuple(self._pending[folders:]))
-                self._listings.remember(folder, number, piece)
+            yield from self._piece(folder, number, chunk)
+            self._names += len(chunk)
+            if self._names >= NAMES_IN_A_CHUNK:
+                self._names = 0
+                yield Onward()
+
+    def _piece(self, folder: bytes, number: int, chunk: Sequence["os.DirEntry[str]"]) -> Iterator[Finding]:
+        looks = fingerprint(chunk)
+        piece = self._listings.known(folder, number, looks)
+        if piece is not None:
+            self._files += piece.files
+            self._pending += piece.folders
+            return
+        self._unchanged = False
+        files, folders, new = self._files, len(self._pending), self._new_or_changed
+        self._plain = looks is not None
+        yield from self._compare(folder, chunk)
+        if looks is not None and self._plain and self._new_or_changed == new:
+            piece = Piece(looks, self._files - files, tuple(self._pending[folders:]))
+            self._listings.remember(folder, number, piece)
 
     def _compare(self, folder: bytes, chunk: Sequence["os.DirEntry[str]"]) -> Iterator[Finding]:
         found: dict[bytes, FileStamp] = {}
