@@ -82,6 +82,7 @@ class Service:
                 log=log,
                 quiet_seconds=quiet_seconds,
                 scan_seconds=scan_seconds,
+                ignore=pipeline.choices.ignore,
             )
             for inbox in inboxes
         ]
@@ -115,6 +116,7 @@ class Service:
                 await self._recover()
                 for noticing in self.noticings:
                     group.create_task(noticing.keep())
+                await self._catch_up()
                 self._start_describing(group)
                 group.create_task(self._keep_up())
         finally:
@@ -130,6 +132,7 @@ class Service:
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._heartbeat.beat())
                 await self._recover()
+                await self._catch_up()
                 describing = self._start_describing(group)
                 settled = await self._sweep()
                 with suppress(Outage):
@@ -148,11 +151,7 @@ class Service:
         for noticing in self.noticings:
             noticing.rules.replace(choices.ignore)
             noticing.scan_soon()
-        insist = self._patience.insist
-        await insist(results.add_prompt_columns, choices.names)
-        await insist(jobs.drop_unconfigured, choices.names)
-        await insist(jobs.queue_missing, choices.names, fresh=False, now=self._clock.now())
-        self._queue.wake()
+        await self._plan()
 
     def look_around(self) -> None:
         """Go on with what somebody else wrote to the catalogue: due photos, files to read, sidecars."""
@@ -163,16 +162,26 @@ class Service:
             noticing.scan_soon()
 
     async def _recover(self) -> None:
-        """Take up what an earlier captiond left: its leases, its unwritten sidecars, its refusals."""
+        """Take up what an earlier captiond left in hand, and what it refused: scans look at that anew."""
         lost = await self._queue.reclaim()
         if lost:
             self._log.info("taking up work that was interrupted", photos=lost)
         if await self._catalogue.read(jobs.is_paused):
             self._log.warning("paused", reason="photos wait until `captiond resume`")
         await self._patience.insist(intake.reconsider_formats, self.choices.limits.formats)
-        await self.apply(self.choices)
+
+    async def _catch_up(self) -> None:
+        await self._plan()
         with suppress(Outage):
             await self._outbox.write_due(self.choices.sidecars)
+
+    async def _plan(self) -> None:
+        """Queue what no photo has a result of yet; with a million photos, that takes its time."""
+        names, insist = self.choices.names, self._patience.insist
+        await insist(results.add_prompt_columns, names)
+        await insist(jobs.drop_unconfigured, names)
+        await insist(jobs.queue_missing, names, fresh=False, now=self._clock.now())
+        self._queue.wake()
 
     async def _sweep(self) -> bool:
         """Take in what lies in the inboxes; tells whether all had settled. Raises InboxGone where none is."""

@@ -1,5 +1,6 @@
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -243,3 +244,12 @@ def test_a_scan_that_finds_nothing_new_shows_that_it_goes_on(inbox: Path, known:
         fill(inbox, *(f"{folder}/{number}.jpg" for number in range(500)))
     known.learn(list(scan(inbox, known)))
     assert [type(finding) for finding in scan(inbox, known)] == [Onward, Onward, ScanSummary]
+
+
+def test_the_folder_that_changed_last_is_listed_first(inbox: Path, known: Remembered) -> None:
+    fill(inbox, *(f"{name}/x.jpg" for name in "cadbe"))
+    for name in "ebdac":
+        time.sleep(0.01)
+        fill(inbox, f"{name}/y.jpg")
+    files = files_in(list(scan(inbox, known)))
+    assert [file.path.parent.name for file in files[::2]] == ["c", "a", "d", "b", "e"]

@@ -11,6 +11,9 @@ FORGET_SECONDS = 3600.0
 MOST_PIECES = 20_000
 """What lies in more pieces of folders than these is compared in every scan; a piece takes some 300 bytes."""
 
+Folder = tuple[int, bytes]
+"""When it last changed (ctime_ns), and its path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -18,7 +21,7 @@ class Piece:
 
     fingerprint: int
     files: int
-    folders: tuple[bytes, ...]
+    folders: tuple[Folder, ...]
 
 
 class Listings:

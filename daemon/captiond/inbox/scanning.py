@@ -20,7 +20,7 @@ from captiond.printable import printable
 
 from .candidates import DESCEND, LOOK, verdict
 from .ignoring import IgnoreRules
-from .listings import Listings, Piece, fingerprint
+from .listings import Folder, Listings, Piece, fingerprint
 from .reading import (
     FORBIDDEN,
     GONE,
@@ -131,7 +131,7 @@ class _Walk:
         self._ruled = rules.any
         self._listings = listings
         self._wall_seconds = wall_seconds
-        self._pending: list[bytes] = []
+        self._pending: list[Folder] = []
         self._directories = 0
         self._files = 0
         self._new_or_changed = 0
@@ -141,9 +141,13 @@ class _Walk:
         self._names = 0
 
     def findings(self, start: Path) -> Iterator[Finding]:
-        self._pending.append(os.fsencode(start))
+        self._pending.append((0, os.fsencode(start)))
         while self._pending:
-            yield from self._list(self._pending.pop())
+            _, folder = self._pending.pop()
+            above = len(self._pending)
+            yield from self._list(folder)
+            # What changed last is listed first: there something new is likely.
+            self._pending[above:] = sorted(self._pending[above:])
 
     def summary(self, seconds: float) -> ScanSummary:
         return ScanSummary(
@@ -225,7 +229,7 @@ class _Walk:
             if self._ruled and not decision.final:
                 decision = self._rules.verdict(path, is_directory)
             if decision is DESCEND:
-                self._pending.append(path)
+                self._pending.append((entry.stat(follow_symlinks=False).st_ctime_ns, path))
             if decision.unfinished:
                 # Its sentence comes with time alone.
                 self._plain = False
