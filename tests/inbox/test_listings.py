@@ -1,6 +1,7 @@
 """A folder that looks as before is not compared again; whatever changed in it is seen all the same."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,25 @@ def test_what_looks_as_before_is_not_asked_about(filled: Path, scanned: Scan, kn
     assert known.asked == []
     assert (summary.directories, summary.files, summary.new_or_changed) == (3, 3, 0)
     assert summary.unchanged
+
+
+def test_an_inbox_that_was_emptied_is_not_unchanged(filled: Path, scanned: Scan) -> None:
+    shutil.rmtree(filled / "2024")
+    (filled / "a.jpg").unlink()
+    assert not summary_of(scanned()).unchanged
+    assert not summary_of(scanned()).unchanged
+
+
+def test_a_folder_that_lost_its_last_thousand_names_is_not_unchanged(inbox: Path, scanned: Scan) -> None:
+    for number in range(NAMES_IN_A_CHUNK + 500):
+        os.mknod(inbox / f"{number}.jpg")
+    scanned()
+    scanned()
+    with os.scandir(inbox) as entries:
+        for entry in [*entries][NAMES_IN_A_CHUNK:]:
+            Path(entry).unlink()
+    assert not summary_of(scanned()).unchanged
+    assert summary_of(scanned()).unchanged
 
 
 def test_new_files_are_asked_about_until_they_are_known(inbox: Path, scanned: Scan) -> None:

@@ -57,6 +57,10 @@ class Listings:
         self.remember(folder, number, piece)
         return piece
 
+    def had(self, folder: bytes, number: int) -> bool:
+        """Tell whether a folder had a piece of this number in the last scan."""
+        return (folder, number) in self._before
+
     def remember(self, folder: bytes, number: int, piece: Piece) -> None:
         """Remember a piece of a folder in which all is known, as long as there is room."""
         if len(self._pieces) < MOST_PIECES:

@@ -62,7 +62,8 @@ class ScanSummary:
     """What a scan saw; `complete` means that every folder was listed to its end.
 
     `files` counts those with a name worth a look. None at all where some are known is a suspicious inbox.
-    `unchanged`: every folder looked as an earlier scan had it, with nothing in it that was not known.
+    `unchanged`: there are files, and every folder looked as an earlier scan had it, with nothing in it that
+    was not known.
     """
 
     directories: int
@@ -156,7 +157,7 @@ class _Walk:
             self._new_or_changed,
             seconds,
             self._complete,
-            self._complete and self._unchanged,
+            self._complete and self._unchanged and self._files > 0,
         )
 
     def _list(self, folder: bytes) -> Iterator[Finding]:
@@ -185,6 +186,8 @@ class _Walk:
             if self._names >= NAMES_IN_A_CHUNK:
                 self._names = 0
                 yield Onward()
+        # What is gone may have filled a piece of its own.
+        self._unchanged &= not self._listings.had(folder, number + 1)
 
     def _piece(self, folder: bytes, number: int, chunk: Sequence["os.DirEntry[str]"]) -> Iterator[Finding]:
         looks = fingerprint(chunk)
