@@ -3,11 +3,14 @@
 Every function takes the writing connection first and belongs in one transaction (`store.Catalogue.write`).
 """
 
+import json
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -16,6 +19,7 @@ from captiond.model import Digest, FileStamp, Original, PromptName
 
 from . import statements as sql
 from .jobs import queue_missing
+from .lists import at_places
 from .places import MOST_PARAMETERS, place_columns, readable, stamp_columns
 from .tables import files
 
@@ -37,16 +41,15 @@ def register(
     old = _photos_of(connection, digests)
     places = [place_columns(original.file.inbox, original.file.path) for original in originals]
     both = list(zip(originals, places, strict=True))
-    new = connection.execute(sql.ADD_PHOTOS, [_photo_row(*each, at) for each in both])
-    ids = old | dict(tuple(row) for row in new)
-    there = {"places": [place["path_bytes"] for place in places]}
-    before = set(connection.scalars(sql.PHOTOS_AT, there))
+    connection.execute(sql.ADD_PHOTOS, _listed([_photo_row(*each, at) for each in both], sql.PHOTO_COLUMNS))
+    ids = _photos_of(connection, digests)
+    before = _photos_at(connection, [original.file.path for original in originals])
     rows = [
         _file_row(place, original.file.stamp, at)
         | {"state": "known", "photo_id": ids[original.digest], "sidecar_dirty": int(original.digest in old)}
         for original, place in both
     ]
-    connection.execute(sql.PUT_FILES, rows)
+    _put_files(connection, rows)
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
     refresh_places(connection, before.union(ids[digest] for digest in twice.union(old)))
@@ -67,7 +70,7 @@ def note_unread(
     image_format: str | None = None,
 ) -> None:
     """Keep the reason why a file is 'skipped' or 'refused'; without a stamp the next scan looks again."""
-    before = set(connection.scalars(sql.PHOTOS_AT, {"places": [os.fsencode(path)]}))
+    before = _photos_at(connection, [path])
     noted = {"state": state, "reason": reason, "format": image_format}
     connection.execute(sql.PUT_FILE, _file_row(place_columns(inbox, path), stamp, iso(now)) | noted)
     refresh_places(connection, before)
@@ -136,7 +139,28 @@ def refresh_places(connection: Connection, photo_ids: Collection[int]) -> None:
 
 
 def _photos_of(connection: Connection, digests: Sequence[Digest]) -> dict[Digest, int]:
-    return dict(tuple(row) for row in connection.execute(sql.PHOTOS_OF, {"digests": digests}))
+    found = connection.execute(sql.PHOTOS_OF, {"digests": digests}).scalar_one()
+    return cast("dict[Digest, int]", json.loads(found))
+
+
+def _photos_at(connection: Connection, paths: Sequence[Path]) -> set[int]:
+    places = [os.fsencode(path) for path in paths]
+    return {photo_id for (photo_id,) in at_places(connection, sql.PHOTOS_AT, places)}
+
+
+def _put_files(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Put many files at once; singly those whose names are no text."""
+    texts = []
+    for row in rows:
+        try:
+            texts.append({**row, "path_bytes": cast("bytes", row["path_bytes"]).decode()})
+        except UnicodeDecodeError:
+            connection.execute(sql.PUT_FILE, row)
+    connection.execute(sql.PUT_FILES, _listed(texts, sql.FILE_COLUMNS))
+
+
+def _listed(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dict[str, object]:
+    return {"rows": [*map(itemgetter(*columns), rows)]}
 
 
 def _photo_row(original: Original, place: Mapping[str, object], at: str) -> dict[str, object]:

@@ -14,7 +14,7 @@ MOST_PARAMETERS = 900
 
 def readable(path: Path | str) -> str:
     """Write a path as text that any SQLite reader accepts: bytes that are not UTF-8 are escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return _readable(os.fsencode(path))
 
 
 def own_files(catalogue: Path) -> frozenset[Path]:
@@ -25,11 +25,10 @@ def own_files(catalogue: Path) -> frozenset[Path]:
 
 def place_columns(inbox: Path, path: Path) -> dict[str, object]:
     """Give the columns of `files` that say where a file lies."""
-    return {
-        "path": readable(path.relative_to(inbox)),
-        "inbox": readable(inbox),
-        "path_bytes": os.fsencode(path),
-    }
+    place, start = os.fsencode(path), os.fsencode(inbox).rstrip(b"/") + b"/"
+    if not place.startswith(start):
+        raise ValueError(f"{path} does not lie in {inbox}")
+    return {"path": _readable(place[len(start) :]), "inbox": readable(inbox), "path_bytes": place}
 
 
 def stamp_columns(stamp: FileStamp | None) -> dict[str, int | None]:
@@ -58,6 +57,10 @@ def inbox_file_from(row: Row[Any]) -> InboxFile:
     path = Path(os.fsdecode(row.path_bytes))
     inbox = path.parents[row.path.count("/")]
     return InboxFile(inbox, path, stamp_from(row) or FileStamp(0, 0, -1, 0, 0))
+
+
+def _readable(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
 
 
 def _signed(number: int) -> int:

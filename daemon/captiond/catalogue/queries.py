@@ -29,6 +29,7 @@ from captiond.model import (
 )
 
 from . import statements as sql
+from .lists import at_places
 from .places import MOST_PARAMETERS, readable
 from .tables import files, jobs, photos, results
 
@@ -85,9 +86,10 @@ def known_stamps(connection: Connection, places: Sequence[bytes]) -> dict[bytes,
     """Give the stamps under which these files were looked at; a file that is new or due again has none."""
     stamps: dict[bytes, FileStamp] = {}
     for start in range(0, len(places), MOST_PARAMETERS):
-        some = {"places": places[start : start + MOST_PARAMETERS]}
+        some = places[start : start + MOST_PARAMETERS]
         # By position: naming the columns of a million rows takes seconds.
-        for place, device, inode, size_bytes, mtime_ns, ctime_ns in connection.execute(sql.STAMPS, some):
+        rows = at_places(connection, sql.STAMPS, some)
+        for place, device, inode, size_bytes, mtime_ns, ctime_ns in rows:
             stamps[place] = FileStamp(device % 2**64, inode % 2**64, size_bytes, mtime_ns, ctime_ns)
     return stamps
 

@@ -4,6 +4,7 @@ Building one anew takes SQLAlchemy many times as long as running it takes SQLite
 `of_photo`, `of_prompt`, `of_file`, `place` (a path's bytes), `now` (ISO 8601).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -24,31 +25,39 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
+from .lists import listed, rows_listed
 from .tables import files, jobs, models, objects, photos, prompts, results, status
 
 _PHOTO: BindParameter[int] = bindparam("of_photo")
-_PHOTOS: BindParameter[int] = bindparam("of_photos", expanding=True)
+_PHOTOS = listed("of_photos")
 _PROMPT: BindParameter[str] = bindparam("of_prompt")
 _FILE: BindParameter[int] = bindparam("of_file")
 
 # Photos and the files that hold them.
 _HOLDING = (files.c.photo_id == _PHOTO) & (files.c.state == "known")
 _NEW_FILE = insert(files)
-# The driver keeps prepared statements, one for each number of rows: they had better be small.
-_MANY_AT_ONCE = {"insertmanyvalues_page_size": 100}
 _NEVER_REPLACED = ("id", "path_bytes", "sidecar_sha256")
+PHOTO_COLUMNS = ("name", "folder", "path", "inbox", "bytes", "sha256", "added_at", "updated_at")
+FILE_COLUMNS = tuple(column.name for column in files.c if column.name not in ("id", "sidecar_sha256"))
+
+
+def _many(inserting: Insert, columns: Sequence[str]) -> Insert:
+    """Have the rows that are bound as "rows" inserted, each with its values in the order of the columns.
+
+    In one statement, for at the end of each the search index is brought up to date.
+    """
+    return inserting.from_select([*columns], rows_listed("rows", inserting.table, columns))
+
 
 ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
-ADD_PHOTOS = ADD_PHOTO.returning(photos.c.sha256, photos.c.id).execution_options(**_MANY_AT_ONCE)
-"""RETURNING lets SQLAlchemy put many rows into one statement; at the end of each, search follows."""
+ADD_PHOTOS = _many(insert(photos), PHOTO_COLUMNS).on_conflict_do_nothing(index_elements=["sha256"])
 UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
 PHOTO = select(photos).where(photos.c.id == _PHOTO)
-PHOTOS_OF = select(photos.c.sha256, photos.c.id).where(
-    photos.c.sha256.in_(bindparam("digests", expanding=True))
+PHOTOS_OF = select(func.json_group_object(photos.c.sha256, photos.c.id)).where(
+    photos.c.sha256.in_(listed("digests"))
 )
-PHOTOS_AT = select(files.c.photo_id).where(
-    files.c.path_bytes.in_(bindparam("places", expanding=True)), files.c.photo_id.is_not(None)
-)
+"""In one row: for each that is fetched, other threads would be waited for."""
+PHOTOS_AT = "SELECT photo_id FROM files WHERE path_bytes IN (PLACES) AND photo_id IS NOT NULL"
 FORGET_UNHELD = delete(photos).where(
     photos.c.missing == 1,
     ~exists().where(results.c.photo_id == photos.c.id),
@@ -57,16 +66,13 @@ FORGET_UNHELD = delete(photos).where(
 )
 """Half a copy, say: there is nothing to keep of bytes that no file holds and nobody has an answer about."""
 FORGET_THOSE_UNHELD = FORGET_UNHELD.where(photos.c.id.in_(_PHOTOS))
-PUT_FILE = _NEW_FILE.on_conflict_do_update(
-    index_elements=["path_bytes"],
-    set_={
-        column.name: _NEW_FILE.excluded[column.name]
-        for column in files.c
-        if column.name not in _NEVER_REPLACED
-    },
+_REPLACED = {
+    column.name: _NEW_FILE.excluded[column.name] for column in files.c if column.name not in _NEVER_REPLACED
+}
+PUT_FILE = _NEW_FILE.on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)
+PUT_FILES = _many(insert(files), FILE_COLUMNS).on_conflict_do_update(
+    index_elements=["path_bytes"], set_=_REPLACED
 )
-PUT_FILES = PUT_FILE.returning(files.c.id).execution_options(**_MANY_AT_ONCE)
-"""As ADD_PHOTOS."""
 DIGEST = select(photos.c.sha256).where(photos.c.id == _PHOTO)
 UPDATE_FILE = update(files).where(files.c.id == _FILE)
 HOLDING = select(files).where(_HOLDING).order_by(files.c.id)
@@ -76,9 +82,8 @@ HOLDERS = (
     .order_by(files.c.absent_since.is_not(None), files.c.id)
 )
 """The files that hold these photos, those first that the last scan saw."""
-STAMPS = select(
-    files.c.path_bytes, files.c.device, files.c.inode, files.c.bytes, files.c.mtime_ns, files.c.ctime_ns
-).where(files.c.path_bytes.in_(bindparam("places", expanding=True)), files.c.ctime_ns.is_not(None))
+STAMPS = """SELECT path_bytes, device, inode, bytes, mtime_ns, ctime_ns FROM files
+WHERE path_bytes IN (PLACES) AND ctime_ns IS NOT NULL"""
 
 # Jobs: what a photo still has to be asked.
 _LACKING = (
