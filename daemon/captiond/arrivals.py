@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from .clock import Clock
 from .errors import FileChanged, TryAgain
 from .inbox.ignoring import IgnoreRules
-from .inbox.leasing import Writer
-from .inbox.reading import Skipped, look, who_writes
+from .inbox.reading import Sight, look_closely
 from .inbox.settling import Gate, Settling
 from .inbox.threads import OwnThread
 from .model import InboxFile
 from .notes import Notes
+from .together import together
 
 AT_ONCE = 1_000
 """So many are looked at, or taken in, together: a commit for each would hold up a thousand drops."""
@@ -21,9 +22,6 @@ LONGEST_LOOK_SECONDS = 5.0
 
 TakeIn = Callable[[Sequence[InboxFile], bool], Awaitable[Mapping[Path, TryAgain]]]
 """Takes in settled files, fresh drops or not; gives why some could not be read now."""
-
-Sight = tuple[InboxFile | Skipped | None, Writer]
-"""What a path is now, and who writes to it."""
 
 
 class Arrivals:
@@ -64,8 +62,9 @@ class Arrivals:
 
     async def sights(self, paths: Sequence[Path]) -> list[Sight]:
         """See what paths are now; their disk may hang. Raises InboxGone."""
-        see = asyncio.get_running_loop().run_in_executor
-        return await see(self.thread, lambda: [self._sight(path) for path in paths])
+        see = partial(look_closely, self._inbox, rules=self._rules)
+        run = asyncio.get_running_loop().run_in_executor
+        return await run(self.thread, lambda: [see(path) for path in paths])
 
     async def come(self, file: InboxFile, *, hinted: bool) -> None:
         """Wait for a file that was found new or changed, or take it in where it is quiet already."""
@@ -95,12 +94,17 @@ class Arrivals:
     async def _let_pass(self, *, fresh: bool) -> None:
         async with self._turn:
             due = self.settling.due(self._clock.monotonic_seconds())
+            taking = asyncio.sleep(0)
             for start in range(0, len(due), AT_ONCE):
-                await self._observe(due[start : start + AT_ONCE], fresh=fresh)
+                some = due[start : start + AT_ONCE]
+                # These are looked at while those before them are taken in.
+                sights, _ = await together(self.sights([file.path for file in some]), taking)
+                await self._observe(some, sights, fresh=fresh)
+                taking = self.take_settled()
+            await taking
             await self.take_settled()
 
-    async def _observe(self, due: Sequence[InboxFile], *, fresh: bool) -> None:
-        sights = await self.sights([file.path for file in due])
+    async def _observe(self, due: Sequence[InboxFile], sights: Sequence[Sight], *, fresh: bool) -> None:
         for file, (found, writer) in zip(due, sights, strict=True):
             stamp = found.stamp if isinstance(found, InboxFile) else None
             settled = self.settling.observe(file.path, stamp, self._clock.monotonic_seconds(), writer)
@@ -136,7 +140,3 @@ class Arrivals:
             now = self._clock.monotonic_seconds()
             self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
             self._wake()
-
-    def _sight(self, path: Path) -> Sight:
-        found = look(self._inbox, path, self._rules)
-        return found, who_writes(found) if isinstance(found, InboxFile) else Writer.UNKNOWN

@@ -31,12 +31,14 @@ class FileStamp:
 class InboxFile:
     """A path in an inbox with its stamp; not trusted yet.
 
-    Paths may hold bytes that are not UTF-8, as surrogates (`os.fsencode` gives them back).
+    Paths may hold bytes that are not UTF-8, as surrogates (`os.fsencode` gives them back). A `young` one has
+    stood still for so short a time that its reader must find that nobody writes to it.
     """
 
     inbox: Path
     path: Path
     stamp: FileStamp
+    young: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,11 @@ import pytest
 
 from captiond.inbox import mounts
 from captiond.inbox.leasing import Writer, writer_of
-from captiond.inbox.reading import look, who_writes
-from captiond.model import InboxFile
+from captiond.inbox.reading import look_closely
 
 
 def writer(path: Path) -> Writer:
-    found = look(path.parent, path)
-    assert isinstance(found, InboxFile)
-    return who_writes(found)
+    return look_closely(path.parent, path)[1]
 
 
 def test_a_closed_file_has_no_writer(tmp_path: Path) -> None:
@@ -62,15 +59,11 @@ def test_on_another_machines_disk_a_refused_lease_says_nothing(
         assert writer_of(reader.fileno()) is said
 
 
-def test_what_became_something_else_is_not_known(tmp_path: Path) -> None:
+def test_what_is_no_file_any_more_has_no_known_writer(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(b"whole")
-    found = look(tmp_path, path)
-    assert isinstance(found, InboxFile)
-    path.unlink()
-    assert who_writes(found) is Writer.UNKNOWN
+    assert writer(path) is Writer.UNKNOWN
     os.mkfifo(path)
-    assert who_writes(found) is Writer.UNKNOWN
+    assert writer(path) is Writer.UNKNOWN
     path.unlink()
     path.symlink_to(tmp_path)
-    assert who_writes(found) is Writer.UNKNOWN
+    assert writer(path) is Writer.UNKNOWN

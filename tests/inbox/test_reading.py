@@ -1,9 +1,11 @@
 import errno
+import fcntl
 import hashlib
 import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,8 +98,25 @@ def test_a_file_that_changed_since_it_was_looked_at_is_not_read(inbox: Path) -> 
 
 def test_a_file_that_is_still_written_to_is_not_read(inbox: Path) -> None:
     file = written(inbox / "x.jpg")
-    with file.path.open("r+b"), pytest.raises(FileChanged, match="still writing"):
+    with file.path.open("r+b"), pytest.raises(FileChanged, match="still be writing"):
         read(file, ENOUGH)
+
+
+def test_of_a_young_file_it_must_be_known_that_nobody_writes(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(inbox / "x.jpg")
+    assert read(replace(file, young=True), ENOUGH).content == b"picture"
+    monkeypatch.setattr(fcntl, "F_SETLEASE", -1)
+    assert read(file, ENOUGH).content == b"picture"
+    with pytest.raises(FileChanged):
+        read(replace(file, young=True), ENOUGH)
+
+
+def test_a_file_that_somebody_writes_is_not_refused_for_its_head(inbox: Path) -> None:
+    file = written(inbox / "x.jpg")
+    with file.path.open("r+b"), pytest.raises(FileChanged):
+        read(file, ENOUGH, lambda _head: NotAPicture("Half a head."))
 
 
 def _append(path: Path) -> None:

@@ -39,12 +39,23 @@ def test_a_file_that_has_been_quiet_for_long_passes_straight_through() -> None:
     assert len(settling) == 0
 
 
-def test_a_file_that_was_quiet_before_it_was_seen_is_due_at_once() -> None:
+def test_a_file_that_was_quiet_before_it_was_seen_passes_as_a_young_one() -> None:
     settling = Settling()
     file = file_at(changed_at=97)
-    assert notice(settling, file, now=100) is None
-    assert settling.due(100) == [file]
-    assert settling.observe(PATH, file.stamp, 100, Writer.NOBODY) == file
+    assert notice(settling, file, now=100) == replace(file, young=True)
+    assert len(settling) == 0
+
+
+def test_where_it_is_not_known_who_writes_no_file_is_young() -> None:
+    settling = Settling()
+    fresh = file_at(changed_at=100)
+    notice(settling, fresh, now=100)
+    settling.observe(PATH, fresh.stamp, 102, Writer.UNKNOWN)
+    settling.observe(PATH, None, 103)
+    file = file_at(changed_at=200)
+    assert notice(settling, file, now=203) is None
+    assert settling.due(203) == [file]
+    assert settling.observe(PATH, file.stamp, 203, Writer.NOBODY) == file
 
 
 def test_a_file_that_is_held_open_waits_however_quiet_it_is() -> None:

@@ -101,11 +101,11 @@ def _context(
 
 def _held_open(gate: object) -> bool:
     from captiond.inbox.leasing import Writer
-    from captiond.inbox.reading import who_writes
+    from captiond.inbox.reading import look_closely
     from captiond.model import InboxFile
 
     if not isinstance(gate, InboxFile):
         return False
     # A writer that opens the file in this instant makes the kernel send this signal, which would kill.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
-    return who_writes(gate) is Writer.SOMEBODY
+    return look_closely(gate.inbox, gate.path)[1] is Writer.SOMEBODY

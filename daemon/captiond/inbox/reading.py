@@ -53,6 +53,10 @@ class Skipped:
     is_folder: bool = False
 
 
+Sight = tuple[InboxFile | Skipped | None, Writer]
+"""What a path is now, and who writes to it."""
+
+
 def stamp_of(status: os.stat_result) -> FileStamp:
     """Take the stamp out of what `stat` says."""
     times = (_in_64_bits(status.st_mtime_ns), _in_64_bits(status.st_ctime_ns))
@@ -72,22 +76,34 @@ def look(inbox: Path, path: Path, rules: IgnoreRules | None = None) -> InboxFile
     Without rules no name is ignored. Raises InboxGone when the inbox itself cannot be read, Outage when
     captiond is out of open files.
     """
+    return _seen(inbox, path, rules, lambda _name, _folder: Writer.UNKNOWN)[0]
+
+
+def look_closely(inbox: Path, path: Path, rules: IgnoreRules | None = None) -> Sight:
+    """See what `look` does, and whether anybody has the file open for writing now."""
+    return _seen(inbox, path, rules, _who_writes)
+
+
+def _seen(
+    inbox: Path, path: Path, rules: IgnoreRules | None, who_writes: Callable[[str, int], Writer]
+) -> Sight:
     if rules is not None:
         rules.enter_above(path)
         if rules.verdict_beneath(path).ignored:
-            return None
+            return None, Writer.UNKNOWN
     try:
         with opened_beneath(inbox, path.parent, FOLDER) as folder:
             status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+            sentence = why_special(status.st_mode)
+            if sentence is None:
+                return InboxFile(inbox, path, stamp_of(status)), who_writes(path.name, folder)
+            is_folder = stat.S_ISDIR(status.st_mode)
+            return Skipped(path, sentence, is_folder=is_folder), Writer.UNKNOWN
     except OSError as error:
         if error.errno in GONE:
             identity_of(inbox)
-            return None
-        return Skipped(path, str(fault(inbox, error)))
-    sentence = why_special(status.st_mode)
-    if sentence is None:
-        return InboxFile(inbox, path, stamp_of(status))
-    return Skipped(path, sentence, is_folder=stat.S_ISDIR(status.st_mode))
+            return None, Writer.UNKNOWN
+        return Skipped(path, str(fault(inbox, error))), Writer.UNKNOWN
 
 
 def read(
@@ -96,17 +112,18 @@ def read(
     """Read a file's bytes, once, and name them by their SHA-256.
 
     `head_check` gets the first 4,096 bytes and may refuse before the rest is read. Raises FileChanged when
-    somebody still writes to the file or it is not the one that was looked at, before or after;
-    FileUnreadable; Rejected; InboxGone.
+    somebody still writes to the file (a young one: when that cannot be known), or when it is not the one that
+    was looked at, before or after; FileUnreadable; Rejected; InboxGone.
     """
     try:
         with opened_beneath(file.inbox, file.path, _FILE) as descriptor:
             _must_be(file, descriptor)
+            writer = writer_of(descriptor)
+            if writer is Writer.SOMEBODY or (file.young and writer is Writer.UNKNOWN):
+                raise FileChanged("Somebody may still be writing to the file.")
             refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
             if refusal is not None:
                 raise refusal
-            if writer_of(descriptor) is Writer.SOMEBODY:
-                raise FileChanged("Somebody is still writing to the file.")
             if file.stamp.size_bytes > max_bytes:
                 raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
             content = _read_all(descriptor, file.stamp.size_bytes)
@@ -115,15 +132,6 @@ def read(
     except OSError as error:
         _raise_for_file(file, error)
     return Original(file, digest, content)
-
-
-def who_writes(file: InboxFile) -> Writer:
-    """Tell whether anybody has this file open for writing now."""
-    try:
-        with opened_beneath(file.inbox, file.path, _FILE) as descriptor:
-            return writer_of(descriptor)
-    except OSError:
-        return Writer.UNKNOWN
 
 
 def identity_of(inbox: Path) -> tuple[int, int]:
@@ -154,6 +162,18 @@ def fault(inbox: Path, error: OSError) -> FileUnreadable:
         return FileUnreadable("captiond has no permission to read this; allow its user to (chmod, chgrp).")
     identity_of(inbox)
     return FileUnreadable(f"This cannot be read: {error.strerror}.")
+
+
+def _who_writes(name: str, folder: int) -> Writer:
+    """Tell whether anybody has this file, in an open folder, open for writing now."""
+    try:
+        descriptor = open_unnoticed(name, _FILE, folder)
+    except OSError:
+        return Writer.UNKNOWN
+    try:
+        return writer_of(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _raise_for_file(file: InboxFile, error: OSError) -> NoReturn:

@@ -88,6 +88,8 @@ class Unsure:
 
     def __init__(self, quiet_seconds: float) -> None:
         self.quiet_seconds = quiet_seconds
+        self.met = False
+        """Whether there was such a file in this inbox."""
         self._settled: OrderedDict[Path, tuple[FileStamp, float]] = OrderedDict()
 
     def settled(self, file: InboxFile, now: float) -> None:
@@ -137,6 +139,9 @@ class Settling:
     def notice(self, file: InboxFile, now: float, wall_now_ns: int, *, hinted: bool) -> InboxFile | None:
         """Take up a file just seen; gives it back at once when it has been quiet for long enough already.
 
+        It is young where that is enough only if nobody writes to it; none is in an inbox where this could not
+        be known of some file before.
+
         `hinted`: an event told of it and nobody writes to it, so the shorter quiet time is enough. A file
         that waits already goes on waiting under its new stamp. `now` is monotonic, in seconds.
         """
@@ -148,8 +153,11 @@ class Settling:
         # The change time cannot be set back by the writer, as the modification time can (cp -p, tar, rsync).
         age_seconds = max(0.0, (wall_now_ns - file.stamp.ctime_ns) / NANOSECONDS)
         enough_seconds = quiet_seconds if hinted else self.unsure.quiet_seconds
-        if file.stamp.size_bytes > 0 and age_seconds >= enough_seconds:
-            return file
+        if file.stamp.size_bytes > 0:
+            if age_seconds >= enough_seconds:
+                return file
+            if age_seconds >= quiet_seconds and not self.unsure.met:
+                return replace(file, young=True)
         if len(self._watched) >= self.room:
             self.turned_away += 1
             return None
@@ -185,6 +193,7 @@ class Settling:
             watched.restart(stamp, now, _that_show(stamp, self._quiet_seconds))
             return None
         watched.writer = writer
+        self.unsure.met |= writer is Writer.UNKNOWN
         return self._settle(watched, now)
 
     @property
