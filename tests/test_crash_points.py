@@ -24,12 +24,14 @@ from captiond.service import Outcome
 from captiond.sidecars import render
 from conftest import MakePhoto
 from daemon_parts import VERSION, Parts, wired
+from small_print import page
 
 pytestmark = pytest.mark.anyio
 anyio_backend, decoder = daemon_parts.anyio_backend, daemon_parts.decoder
 
 FRENCH = "Attention ! Éléphants en liberté"
 PROMPTS = 4
+TILES = 2
 LASTING = {"open", "os.rename", "os.remove", "os.mkdir"}
 
 
@@ -121,12 +123,11 @@ def lasting(parts: Parts) -> tuple[object, ...]:
     return parts.rows("SELECT * FROM results"), parts.rows("SELECT * FROM photos"), sidecars
 
 
-def check(parts: Parts, original: bytes, calls: int, crashes: int) -> None:
+def check(parts: Parts, original: bytes) -> None:
     """Look whether all is there, once, and whether catalogue and sidecar agree."""
-    assert PROMPTS <= calls <= PROMPTS + crashes, "one call is repeated at most for each crash"
     assert parts.rows("SELECT count(*), count(DISTINCT prompt), min(current) FROM results") == [(4, 4, 1)]
     assert parts.rows("SELECT state FROM photos") == [("done",)]
-    assert parts.rows("SELECT * FROM jobs") == []
+    assert parts.rows("SELECT * FROM jobs") == parts.rows("SELECT * FROM tile_replies") == []
     assert parts.rows("SELECT sidecar_dirty FROM files") == [(0,)]
     entry = parts.catalogue.ask(queries.entry, 1)
     written = {path.name: path.read_bytes() for path in parts.inbox.iterdir()}
@@ -136,7 +137,13 @@ def check(parts: Parts, original: bytes, calls: int, crashes: int) -> None:
 
 
 async def start_on(
-    image: Image, inbox: Path, decoder: Decoder, camera: Camera | None = None, *, crashes: int = 1
+    image: Image,
+    inbox: Path,
+    decoder: Decoder,
+    camera: Camera | None = None,
+    *,
+    questions: int = PROMPTS,
+    crashes: int = 1,
 ) -> None:
     """Start captiond on what a crash left, and once more on what that start left."""
     original = (inbox / "photo.jpg").read_bytes()
@@ -146,7 +153,9 @@ async def start_on(
             camera.calls = lambda: image.calls
         with camera.watching(parts) if camera else nullcontext():
             assert await parts.service().run_once() is Outcome.DONE
-        check(parts, original, image.calls + len(parts.server.counters.calls), crashes)
+        check(parts, original)
+        calls = image.calls + len(parts.server.counters.calls)
+        assert questions <= calls <= questions + crashes, "one call is repeated at most for each crash"
     async with wired(inbox, decoder) as parts:
         before = lasting(parts)
         assert await parts.service().run_once() is Outcome.DONE
@@ -176,6 +185,20 @@ async def test_after_a_crash_at_any_point_the_next_start_makes_all_good(
     assert {"open", "os.rename"} <= set(points), "the sidecar while it was written"
     for image in images[::-step]:
         await start_on(image, inbox, decoder)
+
+
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+async def test_after_a_crash_at_any_point_of_reading_tiles_the_next_start_makes_all_good(
+    inbox: Path, decoder: Decoder, tmp_path: Path, step: int
+) -> None:
+    page().save(inbox / "photo.jpg", quality=95)
+
+    images = await images_of_a_run(inbox, decoder, tmp_path / "album")
+
+    in_the_middle = [image for image in images if PROMPTS <= image.calls < PROMPTS + TILES]
+    assert len(in_the_middle) >= TILES, "the whole and the first tile are kept before the next is asked about"
+    for image in [*in_the_middle, *images[::-step]]:
+        await start_on(image, inbox, decoder, questions=PROMPTS + TILES)
 
 
 @pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])

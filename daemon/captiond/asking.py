@@ -8,14 +8,15 @@ from typing import Protocol
 
 import structlog
 
-from captiond.catalogue import jobs, queries, results
+from captiond.catalogue import jobs, queries, results, tile_replies
 from captiond.catalogue.reconsidering import reconsider
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
 from captiond.errors import ServerRefused, ServerStumbled, TryAgain, UnusableReply
-from captiond.model import Answer, Job, Lease, PromptName, Reply, Result, Source, Status
+from captiond.model import Answer, Job, KeptReply, Lease, PromptName, Reply, Result, Source, Status
 from captiond.patience import Patience
+from captiond.piecemeal import Piecemeal
 from captiond.prompts import express
 from captiond.prompts.answers import understand
 from captiond.prompts.checks import complete_text
@@ -100,6 +101,7 @@ class Asking:
             for prompt in self.choices.express
             if prompt.name in open_jobs
             and not open_jobs[prompt.name].tries
+            and not open_jobs[prompt.name].kept
             and is_asked_in(prompt, self._inboxes)
         ]
         if len(fresh) < FEWEST_AT_ONCE:
@@ -136,17 +138,26 @@ class Asking:
         picture = None if prompt.from_prompt else self.pictures[prompt.view]
         question = question_for(prompt, picture, about, tries=job.tries)
         hinted = replace(question, text=question.text + hint(prompt, self.heard))
-        ask = partial(self._asked, prompt, about=about)
+
+        async def keep(digest: str, reply: KeptReply) -> None:
+            await self.patience.insist(tile_replies.keep, self.lease.photo_id, prompt.name, digest, reply)
+
+        piecemeal = Piecemeal(self.respondent.ask, keep, job.kept, main_model=self.choices.model)
+        ask = partial(self._asked, prompt, piecemeal, about=about)
         reply, answer = await read_closely(prompt, partial(ask, hinted), self.cut, ask, tries=job.tries)
         return reply, doubted(prompt, answer, self.heard)
 
-    async def _asked(self, prompt: Prompt, question: Question, *, about: str | None) -> tuple[Reply, Answer]:
+    async def _asked(
+        self, prompt: Prompt, piecemeal: Piecemeal, question: Question, *, about: str | None
+    ) -> tuple[Reply, Answer]:
         """Ask and understand; a reply that is no answer is kept as rejected, and goes on as UnusableReply."""
         reply = None
         try:
-            reply = await self.respondent.ask(question)
+            reply = await piecemeal.ask(question)
             return reply, understand(prompt, reply, about)
         except UnusableReply as failure:
+            if piecemeal.has(question):
+                raise
             reply = failure.reply if isinstance(failure.reply, Reply) else reply
             rejected = Answer(Status.REJECTED, reason=str(failure), raw=failure.raw[:LONGEST_REJECTED])
             await self._keep(prompt, self._result(prompt, rejected, reply))

@@ -1,4 +1,4 @@
-"""A short digest over what is kept, so that a flipped byte is found; SQLite's pages and JSON have none."""
+"""Digests of content: by them what was asked is known again, and a flipped byte is found in what is kept."""
 
 import hashlib
 import json
@@ -8,7 +8,12 @@ from .model import Json
 DIGITS = 16
 
 
-def short_digest(content: Json) -> str:
-    """Give the first 16 hex digits of the SHA-256 over canonical JSON; equal content, equal digest."""
+def digest(content: Json) -> str:
+    """Give the SHA-256 over canonical JSON, as 64 hex digits; equal content, equal digest."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), default=repr)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def short_digest(content: Json) -> str:
+    """Give the first 16 digits of it."""
+    return digest(content)[:DIGITS]

@@ -1,6 +1,7 @@
 """The nouns of captiond as frozen dataclasses: one type for each step of a photo's way; no behaviour."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -157,6 +158,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReply:
+    """A reply on its way into an answer of many; `broken` says why, where it did not come whole."""
+
+    reply: Reply
+    broken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A reply understood and accepted: `value` for people, `content` where it has structure.
 
@@ -193,12 +202,14 @@ class Result:
 class Job:
     """A prompt that a photo still has to be asked; `tries` counts the charged ones.
 
-    `model` is the one that a person wants for it, None: the prompt's own.
+    `model` is the one that a person wants for it, None: the prompt's own. `kept` has what came back already,
+    by the digests of its questions, where an answer of many replies was begun.
     """
 
     prompt: PromptName
     tries: int
     model: str | None = None
+    kept: Mapping[str, KeptReply] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from captiond.catalogue.database import close_for_readers, open_to_write
 from captiond.catalogue.intake import note_missing, note_unread
 from captiond.catalogue.jobs import charge, lease, reject, say
 from captiond.catalogue.results import add_prompt_columns, note_sidecar, sidecars_due
-from captiond.model import Source
+from captiond.catalogue.tile_replies import keep
+from captiond.digests import digest
+from captiond.model import KeptReply, Reply, Source
 from catalogue.planting import (
     DESCRIPTION,
     INBOX,
+    MODEL,
     MOOD,
     NOW,
     OBJECTS,
@@ -45,7 +48,12 @@ def fill(path: Path, *, in_hand: bool = False) -> Path:
         photo(connection, "2024/kenya/IMG_2042.jpg", description="A giraffe\x1b[31m\u202e.")
         corrected = photo(connection, "corrected.jpg", description="A rhinoceros.")
         answer(connection, corrected, result(DESCRIPTION, "A hippo.", source=Source.HUMAN))
-        plant(connection, "queued.jpg", prompts=(OBJECTS, OCR), fresh=True)
+        queued = plant(connection, "queued.jpg", prompts=(OBJECTS, OCR), fresh=True)
+        for kept in (
+            KeptReply(Reply("Attention !", "stop", MODEL)),
+            KeptReply(Reply("", "stop", MODEL), "odd"),
+        ):
+            keep(connection, queued, OCR, digest(kept.broken), kept)
         if in_hand:
             lease(connection, "me", NOW)
         waiting = plant(connection, "waiting.jpg", prompts=(OCR,))

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, ForeignKeyConstraint
 import captiond
 from captiond.catalogue.database import close_for_readers, open_to_write
 from captiond.catalogue.migrating import migrations_folder
+from captiond.catalogue.opening import SCHEMA_VERSION
 from captiond.catalogue.tables import metadata
 from catalogue.planting import NOW, photo
 
 PACKAGE = Path(captiond.__file__).parent
+LATER = SCHEMA_VERSION + 1
 
 
 def is_ours(thing: object, name: str | None, kind: str, reflected: bool, compared: object) -> bool:
@@ -91,7 +93,7 @@ def schema(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    "statements", [2, 3, 9, 20, 36, 44, pytest.param(range(1, 50), marks=pytest.mark.slow)]
+    "statements", [2, 3, 9, 20, 36, 44, 52, pytest.param(range(1, 62), marks=pytest.mark.slow)]
 )
 def test_a_killed_first_migration_leaves_nothing_or_all(
     tmp_path: Path, empty_catalogue: Path, statements: int | range
@@ -112,12 +114,13 @@ def later_captiond(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(PACKAGE, root / "captiond", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(migrations_folder(), root / "captiond" / "migrations", dirs_exist_ok=True)
     opening = root / "captiond" / "catalogue" / "opening.py"
-    opening.write_text(opening.read_text().replace("SCHEMA_VERSION = 3\n", "SCHEMA_VERSION = 4\n"))
-    (root / "captiond" / "migrations" / "versions" / "0004_stars.py").write_text(
-        'from alembic import op\nrevision, down_revision = "0004", "0003"\n'
+    number = f"SCHEMA_VERSION = {SCHEMA_VERSION}\n", f"SCHEMA_VERSION = {LATER}\n"
+    opening.write_text(opening.read_text().replace(*number))
+    (root / "captiond" / "migrations" / "versions" / f"{LATER:04}_stars.py").write_text(
+        f'from alembic import op\nrevision, down_revision = "{LATER:04}", "{SCHEMA_VERSION:04}"\n'
         "def upgrade():\n"
         '    for statement in ("ALTER TABLE photos ADD COLUMN stars INTEGER",\n'
-        '                      "CREATE TABLE albums (name TEXT)", "PRAGMA user_version = 4"):\n'
+        f'                      "CREATE TABLE albums (name TEXT)", "PRAGMA user_version = {LATER}"):\n'
         "        op.get_bind().exec_driver_sql(statement)\n"
     )
     return root
@@ -155,7 +158,7 @@ def test_an_upgrade_leaves_a_backup(upgrade: Callable[[int], int], catalogue_pat
     (backup,) = catalogue_path.parent.glob("*.backup")
     with closing(sqlite3.connect(backup)) as database:
         assert database.execute("SELECT description FROM photos").fetchall() == [("A dog.",)]
-    assert schema(backup)[0] == 3
+    assert schema(backup)[0] == SCHEMA_VERSION
     assert backup.stat().st_mode & 0o077 == 0
 
 
@@ -165,6 +168,6 @@ def test_a_killed_upgrade_leaves_the_old_or_the_new(
 ) -> None:
     before = schema(catalogue_path)
     assert upgrade(statements) in (-9, 0)
-    assert schema(catalogue_path) in (before, (4, before[1] + 1))
+    assert schema(catalogue_path) in (before, (LATER, before[1] + 1))
     assert upgrade(1000) == 0
-    assert schema(catalogue_path) == (4, before[1] + 1)
+    assert schema(catalogue_path) == (LATER, before[1] + 1)

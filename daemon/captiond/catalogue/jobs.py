@@ -16,6 +16,7 @@ from . import statements as sql
 from .places import inbox_file_from
 from .reach import Reach
 from .tables import events, jobs, photos, status
+from .tile_replies import kept
 
 CRASH_DELAYS_SECONDS = (0, 5, 30, 120)
 """How long a photo waits that was in hand when captiond ended, by how often that happened."""
@@ -290,7 +291,7 @@ def _lease_of(connection: Connection, photo_id: int) -> Lease:
         digest=Digest(digest),
         files=tuple(inbox_file_from(row) for row in connection.execute(sql.HOLDING, of_photo)),
         jobs=tuple(
-            Job(PromptName(row.prompt), row.tries, row.model)
+            Job(PromptName(row.prompt), row.tries, row.model, kept(connection, row.id) if row.begun else {})
             for row in connection.execute(sql.IN_HAND, of_photo)
         ),
     )

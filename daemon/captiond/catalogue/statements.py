@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from .lists import listed, rows_listed
-from .tables import files, jobs, models, objects, photos, prompts, results, status
+from .tables import files, jobs, models, objects, photos, prompts, results, status, tile_replies
 
 _PHOTO: BindParameter[int] = bindparam("of_photo")
 _PHOTOS = listed("of_photos")
@@ -157,8 +157,9 @@ _PAUSE = exists().where(status.c.subject == "paused")
 IS_PAUSED = select(_PAUSE)
 IS_HELD_UP = select(_PAUSE | exists().where(jobs.c.state == "running", _SUSPECT))
 """Whether nothing may be leased now: somebody wants a pause, or a suspect is in hand."""
+_IS_BEGUN = exists().where(tile_replies.c.job_id == jobs.c.id)
 IN_HAND = (
-    select(jobs.c.prompt, jobs.c.tries, jobs.c.model)
+    select(jobs.c.id, jobs.c.prompt, jobs.c.tries, jobs.c.model, _IS_BEGUN.label("begun"))
     .where(jobs.c.photo_id == _PHOTO, jobs.c.state == "running")
     .order_by(jobs.c.id)
 )

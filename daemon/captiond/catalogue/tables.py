@@ -205,6 +205,16 @@ jobs = Table(
     Index("jobs_checked", "owner", "next_try_at", "tries", "crashes", "error", "queued_at"),
 )
 
+tile_replies = Table(
+    "tile_replies",
+    metadata,
+    Column("job_id", Integer, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("question", Text, primary_key=True),
+    Column("reply", Text, nullable=False),
+    Column("broken", Text),
+    Index("tile_replies_checked", "reply", "broken"),
+)
+
 events = Table(
     "events",
     metadata,

@@ -1,5 +1,9 @@
 """What a prompt asks of a model server: its words, the picture, the schema; other luck on a further try."""
 
+from dataclasses import fields
+from hashlib import sha256
+
+from captiond.digests import digest
 from captiond.model import Json
 from captiond.prompts.answers import schema_for, wording
 from captiond.prompts.prompt import Prompt
@@ -17,6 +21,13 @@ def question_for(prompt: Prompt, jpeg: bytes | None, about: str | None = None, *
         options={**prompt.options, **_second_thoughts(tries)},
         model=prompt.model,
     )
+
+
+def digest_of(question: Question, main_model: str) -> str:
+    """Give 64 hex digits that stand for all of a question; `main_model` is asked where it names none."""
+    picture = sha256(question.image).hexdigest() if question.image is not None else None
+    asked = {field.name: getattr(question, field.name) for field in fields(question)}
+    return digest({**asked, "image": picture, "model": question.model or main_model})
 
 
 def _second_thoughts(tries: int) -> dict[str, Json]:
