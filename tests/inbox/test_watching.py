@@ -29,9 +29,9 @@ class Heard:
         self.reasons: list[str] = []
         self._news = threading.Condition()
 
-    def hint(self, path: Path) -> None:
+    def hint(self, path: str) -> None:
         with self._news:
-            self.hints[path] += 1
+            self.hints[Path(path)] += 1
             self._news.notify_all()
 
     def rescan(self, reason: str) -> None:
@@ -319,17 +319,17 @@ def test_an_overflow_asks_for_a_scan(inbox: Path) -> None:
 def test_hints_wake_once_until_they_are_drained() -> None:
     wakes: list[str] = []
     hints = Hints(lambda: wakes.append("wake"))
-    hints.add(Path("/in/x.jpg"))
-    hints.add(Path("/in/y.jpg"))
+    hints.add("/in/x.jpg")
+    hints.add("/in/y.jpg")
     assert len(wakes) == 1
     assert hints.drain() == ([Path("/in/x.jpg"), Path("/in/y.jpg")], False)
-    hints.add(Path("/in/z.jpg"))
+    hints.add("/in/z.jpg")
     assert len(wakes) == 2
 
 
 def test_drained_hints_are_gone() -> None:
     hints = Hints(lambda: None)
-    hints.add(Path("/in/x.jpg"))
+    hints.add("/in/x.jpg")
     hints.drain()
     assert hints.drain() == ([], False)
 
@@ -337,9 +337,9 @@ def test_drained_hints_are_gone() -> None:
 def test_too_many_hints_become_look_everywhere() -> None:
     hints = Hints(lambda: None, room=3)
     for number in range(10):
-        hints.add(Path(f"/in/{number}.jpg"))
+        hints.add(f"/in/{number}.jpg")
     assert hints.drain() == ([], True)
-    hints.add(Path("/in/x.jpg"))
+    hints.add("/in/x.jpg")
     assert hints.drain() == ([Path("/in/x.jpg")], False)
 
 
@@ -355,10 +355,10 @@ def test_look_everywhere_wakes() -> None:
 def test_very_many_paths_of_one_folder_become_that_folder() -> None:
     hints = Hints(lambda: None, folder_room=3)
     for number in range(10):
-        hints.add(Path(f"/in/2024/{number}.jpg"))
-    hints.add(Path("/in/a.jpg"))
+        hints.add(f"/in/2024/{number}.jpg")
+    hints.add("/in/a.jpg")
     assert hints.drain() == ([Path("/in/2024"), Path("/in/a.jpg")], False)
-    hints.add(Path("/in/2024/again.jpg"))
+    hints.add("/in/2024/again.jpg")
     assert hints.drain() == ([Path("/in/2024/again.jpg")], False)
 
 
@@ -375,7 +375,7 @@ def test_no_hint_is_lost_between_threads() -> None:
 
     def add_from(first: int) -> None:
         for number in range(first, 4000, 4):
-            hints.add(Path(str(number)))
+            hints.add(f"/{number}")
 
     adders = [threading.Thread(target=add_from, args=[first]) for first in range(4)]
     for adder in adders:
@@ -385,3 +385,18 @@ def test_no_hint_is_lost_between_threads() -> None:
         drained |= {*hints.drain()[0]}
     drained |= {*hints.drain()[0]}
     assert len(drained) == 4000
+
+
+def test_of_files_the_watcher_tells_without_a_queue(
+    inbox: Path, watcher: Watcher, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert watcher._observer is not None
+    queued: list[object] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(watcher._observer.event_queue, "put", queued.append)
+        (inbox / "x.jpg").write_bytes(b"picture")
+        (inbox / "x.jpg").rename(inbox / "y.jpg")
+        (inbox / "y.jpg").unlink()
+        assert heard.wait_for(inbox / "x.jpg", 3)
+        assert heard.wait_for(inbox / "y.jpg", 2)
+    assert queued == []

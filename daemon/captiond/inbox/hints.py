@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Hints:
-    """The paths to look at: a bounded set between watchdog's threads and ours.
+    """The paths to look at: a bounded set between watchdog's threads and ours; as text, for it must be quick.
 
     `wake` is called, from watchdog's thread, when there is something to drain after there was nothing. More
     than `folder_room` paths in one folder become that folder, more than `room` become "look everywhere".
@@ -18,12 +18,12 @@ class Hints:
         self._room = room
         self._folder_room = folder_room
         self._lock = threading.Lock()
-        self._paths: dict[Path, None] = {}
-        self._in_folder: Counter[Path] = Counter()
+        self._paths: dict[str, None] = {}
+        self._in_folder: Counter[str] = Counter()
         self._everything = False
 
-    def add(self, path: Path) -> None:
-        """Note a path."""
+    def add(self, path: str) -> None:
+        """Note an absolute path."""
         with self._lock:
             was_empty = self._is_empty()
             if not self._everything:
@@ -46,19 +46,19 @@ class Hints:
     def drain(self) -> tuple[list[Path], bool]:
         """Take out all paths, in their order, and whether to look everywhere instead."""
         with self._lock:
-            drained = [*self._paths], self._everything
+            drained = [Path(path) for path in self._paths], self._everything
             self._everything = False
             self._forget_all()
         return drained
 
-    def _note(self, path: Path) -> None:
-        folder = path.parent
+    def _note(self, path: str) -> None:
+        folder = _folder_of(path)
         if self._in_folder[folder] > self._folder_room:
             return
         self._in_folder[folder] += path not in self._paths
         self._paths[path] = None
         if self._in_folder[folder] > self._folder_room:
-            for other in [other for other in self._paths if other.parent == folder]:
+            for other in [other for other in self._paths if _folder_of(other) == folder]:
                 del self._paths[other]
             self._paths[folder] = None
 
@@ -68,3 +68,7 @@ class Hints:
 
     def _is_empty(self) -> bool:
         return not self._paths and not self._everything
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]

@@ -64,7 +64,7 @@ class Watcher:
     may block or raise.
     """
 
-    def __init__(self, inbox: Path, hint: Callable[[Path], None], rescan: Callable[[str], None]) -> None:
+    def __init__(self, inbox: Path, hint: Callable[[str], None], rescan: Callable[[str], None]) -> None:
         self.trouble: str | None = None
         """Why events may not arrive, with the cure, or None."""
         self.blind = False
@@ -140,10 +140,10 @@ class Watcher:
         if isinstance(observer, PollingObserver):
             raise OSError(errno.ENOSYS, NO_INOTIFY)
         try:
-            self._guard(observer)
             # Bytes keep names that are not UTF-8; a root that is a symbolic link would itself be watched.
             root = os.path.realpath(os.fsencode(self._inbox))
             handler = _Handler(root, self._inbox, self._hint, self._lose_root)
+            self._guard(observer, handler)
             observer.schedule(handler, root, recursive=True, event_filter=EVENTS)  # type: ignore[arg-type]
             observer.start()
         except OSError:
@@ -156,7 +156,7 @@ class Watcher:
         self._broken = True
         self._rescan("Something happened to the inbox itself.")
 
-    def _guard(self, observer: BaseObserver) -> None:
+    def _guard(self, observer: BaseObserver, handler: "_Handler") -> None:
         """Keep the reader thread alive through watchdog's own faults, and hear of lost events.
 
         Its tables lose step when a folder is moved out and another takes its name; the KeyError that follows
@@ -165,13 +165,19 @@ class Watcher:
         reader: Any = getattr(observer, "_inotify_fd", None)
         self.guarded = hasattr(reader, "handle_event") and hasattr(reader, "add_callback")
         if self.guarded:
-            reader.handle_event = self._event_guard(reader.handle_event)
+            reader.handle_event = self._event_guard(observer, handler, reader.handle_event)
             reader.add_callback = self._watch_guard(reader.add_callback)
 
-    def _event_guard(self, plain: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _event_guard(
+        self, observer: BaseObserver, handler: "_Handler", plain: Callable[[Any], None]
+    ) -> Callable[[Any], None]:
         def handle_event(event: Any) -> None:
             try:
-                plain(event)
+                path = _path_of_file(observer, event)
+                if path is None:
+                    plain(event)
+                else:
+                    handler.note(path, is_directory=False)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the thread
                 self._broken = True
                 self._rescan(f"The watcher lost track ({type(error).__name__}).")
@@ -205,20 +211,20 @@ class _Handler(FileSystemEventHandler):
         self,
         root: bytes,
         inbox: Path,
-        hint: Callable[[Path], None],
+        hint: Callable[[str], None],
         lose_root: Callable[[], None],
     ) -> None:
         self._root = root
-        self._inbox = inbox
+        self._inbox = os.fsencode(inbox)
         self._hint = hint
         self._lose_root = lose_root
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        self._note(event.src_path, event.is_directory)
+        self.note(event.src_path, event.is_directory)
         if event.dest_path:
-            self._note(event.dest_path, event.is_directory)
+            self.note(event.dest_path, event.is_directory)
 
-    def _note(self, source: bytes | str, is_directory: bool) -> None:
+    def note(self, source: bytes | str, is_directory: bool) -> None:
         path = os.fsencode(source)
         if path == self._root:
             self._lose_root()
@@ -230,8 +236,22 @@ class _Handler(FileSystemEventHandler):
         elif not verdict(name, is_directory).final:
             self._hint(self._below(path))
 
-    def _below(self, path: bytes) -> Path:
-        return self._inbox / os.fsdecode(path[len(self._root) :].lstrip(b"/"))
+    def _below(self, path: bytes) -> str:
+        return os.fsdecode(self._inbox + path[len(self._root) :])
+
+
+def _path_of_file(observer: BaseObserver, event: Any) -> bytes | None:
+    """Give the path of a file that an event is of; None where watchdog must see it: it is of a folder, say.
+
+    Between here and the handler are two threads, and two queues without a bound.
+    """
+    if event.is_directory or not event.name:
+        return None
+    for emitter in observer.emitters:
+        folders = getattr(getattr(emitter, "_inotify", None), "_active_callbacks_by_watch", {})
+        if event.wd in folders:
+            return os.path.join(folders[event.wd], bytes(event.name))  # noqa: PTH118 - bytes
+    return None
 
 
 def _quiet_watchdog() -> None:
