@@ -237,6 +237,21 @@ async def test_the_catalogue_is_asked_once_about_all_that_events_told_of(
     assert len(taken) == 20
 
 
+async def test_a_folder_is_not_listed_again_for_those_in_it(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    (parts.inbox / "album/2024/07").mkdir(parents=True)
+    make_photo("album/2024/07/x.jpg")
+    await parts.clock.sleep(11)
+    noticing = noticing_of(parts, taken)
+    folders = ["album", "album/2024", "album/2024/07"]
+    asked: list[Sequence[bytes]] = []
+    noticing.stamps = lambda paths: asked.append(paths) or {}  # type: ignore[method-assign,func-returns-value]
+    await noticing._look([parts.inbox / folder for folder in folders])
+    assert len(asked) == 1
+    assert taken.names == ["album/2024/07/x.jpg"]
+
+
 async def test_what_is_known_already_is_not_read_again(
     parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
 ) -> None:

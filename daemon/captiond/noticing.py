@@ -221,11 +221,14 @@ class Noticing:
         sights = await self._arrivals.sights(paths)
         places = [os.fsencode(found.path) for found, _ in sights if isinstance(found, InboxFile)]
         known = await self._catalogue.read(queries.known_stamps, places) if places else {}
+        listed: set[Path] = set()
         for path, (found, writer) in zip(paths, sights, strict=True):
             if isinstance(found, InboxFile) and known.get(os.fsencode(path)) == found.stamp:
                 continue
             if isinstance(found, Skipped) and found.is_folder:
-                await self._scan(self._arrivals.thread, beneath=path)
+                if listed.isdisjoint(path.parents):
+                    await self._scan(self._arrivals.thread, beneath=path)
+                    listed.add(path)
             elif found is not None:
                 await self._weigh(found, hinted=writer is Writer.NOBODY, told=True)
 

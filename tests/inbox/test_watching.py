@@ -129,19 +129,11 @@ def test_a_file_renamed_over_another_is_hinted(inbox: Path, watcher: Watcher, he
     assert heard.wait_for(inbox / "x.jpg")
 
 
-def test_a_file_in_folders_made_at_once_is_hinted(inbox: Path, watcher: Watcher, heard: Heard) -> None:
+def test_each_of_some_folders_made_at_once_is_hinted(inbox: Path, watcher: Watcher, heard: Heard) -> None:
     (inbox / "a/b/c").mkdir(parents=True)
+    assert heard.wait_for(inbox / "a/b/c")
     (inbox / "a/b/c/x.jpg").write_bytes(b"picture")
     assert heard.wait_for(inbox / "a/b/c/x.jpg")
-
-
-def test_the_files_of_a_folder_moved_in_are_hinted(
-    inbox: Path, outside: Path, watcher: Watcher, heard: Heard
-) -> None:
-    (outside / "2024/07").mkdir(parents=True)
-    (outside / "2024/07/x.jpg").write_bytes(b"picture")
-    (outside / "2024").rename(inbox / "2024")
-    assert heard.wait_for(inbox / "2024/07/x.jpg")
 
 
 def test_a_file_moved_out_is_hinted(inbox: Path, outside: Path, watcher: Watcher, heard: Heard) -> None:
@@ -400,3 +392,16 @@ def test_of_files_the_watcher_tells_without_a_queue(
         assert heard.wait_for(inbox / "x.jpg", 3)
         assert heard.wait_for(inbox / "y.jpg", 2)
     assert queued == []
+
+
+def test_of_a_folder_that_is_moved_in_no_file_is_hinted(
+    inbox: Path, outside: Path, watcher: Watcher, heard: Heard
+) -> None:
+    assert watcher.guarded
+    (outside / "album/2024").mkdir(parents=True)
+    for number in range(20):
+        (outside / f"album/2024/{number}.jpg").touch()
+    (outside / "album").rename(inbox / "album")
+    assert heard.wait_for(inbox / "album")
+    assert heard.wait_for(inbox / "album/2024")
+    assert heard.hints.keys() == {inbox / "album", inbox / "album/2024"}

@@ -31,14 +31,13 @@ from watchdog.observers.polling import PollingObserver
 from .candidates import verdict
 from .ignoring import IGNORE_FILE
 
+FOLDER_EVENTS: list[type[FileSystemEvent]] = [DirCreatedEvent, DirDeletedEvent, DirMovedEvent]
 EVENTS: list[type[FileSystemEvent]] = [
     FileClosedEvent,
     FileCreatedEvent,
     FileMovedEvent,
     FileDeletedEvent,
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
+    *FOLDER_EVENTS,
 ]
 """Opened, read and closed are left out: our own reading would fill the queue with them."""
 
@@ -146,6 +145,8 @@ class Watcher:
             self._guard(observer, handler)
             observer.schedule(handler, root, recursive=True, event_filter=EVENTS)  # type: ignore[arg-type]
             observer.start()
+            if self.guarded:
+                _queue_folders_only(observer)
         except OSError:
             _dismantle(observer)
             raise
@@ -238,6 +239,12 @@ class _Handler(FileSystemEventHandler):
 
     def _below(self, path: bytes) -> str:
         return os.fsdecode(self._inbox + path[len(self._root) :])
+
+
+def _queue_folders_only(observer: BaseObserver) -> None:
+    """Leave out the event that watchdog makes up for each file in a new folder: that is looked through."""
+    for emitter in observer.emitters:
+        emitter._event_filter = FOLDER_EVENTS  # type: ignore[assignment]  # noqa: SLF001 - after its mask was made
 
 
 def _path_of_file(observer: BaseObserver, event: Any) -> bytes | None:
