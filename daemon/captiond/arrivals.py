@@ -66,12 +66,16 @@ class Arrivals:
         run = asyncio.get_running_loop().run_in_executor
         return await run(self.thread, lambda: [see(path) for path in paths])
 
-    async def come(self, file: InboxFile, *, hinted: bool) -> None:
-        """Wait for a file that was found new or changed, or take it in where it is quiet already."""
+    async def come(self, file: InboxFile, *, hinted: bool, unwritten: bool) -> None:
+        """Wait for a file that was found new or changed, or take it in where it is quiet already.
+
+        `hinted` and `unwritten` as in `Settling.notice`.
+        """
         wall_now_ns = int(self._clock.now().timestamp() * 1e9)
-        settled = self.settling.notice(file, self._clock.monotonic_seconds(), wall_now_ns, hinted=hinted)
+        now = self._clock.monotonic_seconds()
+        settled = self.settling.notice(file, now, wall_now_ns, hinted=hinted, unwritten=unwritten)
         if settled is not None:
-            await self._hand_over(settled, fresh=hinted)
+            await self._hand_over(settled, fresh=unwritten)
             return
         self._wake()
         if file.stamp.size_bytes == 0:
@@ -138,5 +142,5 @@ class Arrivals:
         ((found, _),) = await self.sights([path])
         if isinstance(found, InboxFile):
             now = self._clock.monotonic_seconds()
-            self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False)
+            self.settling.notice(found, now, found.stamp.ctime_ns, hinted=False, unwritten=False)
             self._wake()

@@ -230,24 +230,24 @@ class Noticing:
                     await self._scan(self._arrivals.thread, beneath=path)
                     listed.add(path)
             elif found is not None:
-                await self._weigh(found, hinted=writer is Writer.NOBODY, told=True)
+                await self._weigh(found, told=True, unwritten=writer is Writer.NOBODY)
 
     async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> ScanSummary | None:
         """Weigh what a scan found; gives its summary where that is the last of it."""
         for finding in findings:
-            await self._weigh(finding, hinted=False, told=told)
+            await self._weigh(finding, told=told, unwritten=False)
         await self._arrivals.take_settled()
         await self._arrivals.make_room()
         return findings[-1] if isinstance(findings[-1], ScanSummary) else None
 
-    async def _weigh(self, finding: Finding, *, hinted: bool, told: bool) -> None:
+    async def _weigh(self, finding: Finding, *, told: bool, unwritten: bool) -> None:
         match finding:
             case InboxFile(path=path) if path in self._own_files:
                 return
             case InboxFile():
                 if finding.path not in self.settling:
                     self.tally.count(finding.path, self._clock.monotonic_seconds(), told=told)
-                await self._arrivals.come(finding, hinted=hinted)
+                await self._arrivals.come(finding, hinted=told, unwritten=unwritten)
             case Skipped() | Unreadable():
                 await self._notes.keep(finding.path, finding.sentence)
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def file_at(changed_at: float, *, size_bytes: int = 10, path: Path = PATH) -> In
 
 
 def notice(settling: Settling, file: InboxFile, now: float, *, hinted: bool = False) -> InboxFile | None:
-    return settling.notice(file, now, wall_ns(now), hinted=hinted)
+    return settling.notice(file, now, wall_ns(now), hinted=hinted, unwritten=hinted)
 
 
 def test_a_file_that_has_been_quiet_for_long_passes_straight_through() -> None:
@@ -44,6 +45,16 @@ def test_a_file_that_was_quiet_before_it_was_seen_passes_as_a_young_one() -> Non
     file = file_at(changed_at=97)
     assert notice(settling, file, now=100) == replace(file, young=True)
     assert len(settling) == 0
+
+
+def test_in_a_folder_that_an_event_told_of_half_a_second_is_enough() -> None:
+    settling = Settling()
+    file = file_at(changed_at=FRACTION)
+    told = partial(settling.notice, file, hinted=True, unwritten=False)
+    assert told(now=FRACTION + 0.6, wall_now_ns=wall_ns(FRACTION + 0.6)) == replace(file, young=True)
+    assert told(now=FRACTION + 0.4, wall_now_ns=wall_ns(FRACTION + 0.4)) is None
+    assert settling.due(FRACTION + 0.9) == [file]
+    assert settling.observe(PATH, file.stamp, FRACTION + 0.9, Writer.SOMEBODY) is None
 
 
 def test_where_it_is_not_known_who_writes_no_file_is_young() -> None:

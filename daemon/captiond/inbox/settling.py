@@ -136,23 +136,26 @@ class Settling:
     def __contains__(self, path: Path) -> bool:
         return path in self._watched
 
-    def notice(self, file: InboxFile, now: float, wall_now_ns: int, *, hinted: bool) -> InboxFile | None:
+    def notice(
+        self, file: InboxFile, now: float, wall_now_ns: int, *, hinted: bool, unwritten: bool
+    ) -> InboxFile | None:
         """Take up a file just seen; gives it back at once when it has been quiet for long enough already.
 
         It is young where that is enough only if nobody writes to it; none is in an inbox where this could not
         be known of some file before.
 
-        `hinted`: an event told of it and nobody writes to it, so the shorter quiet time is enough. A file
-        that waits already goes on waiting under its new stamp. `now` is monotonic, in seconds.
+        `hinted`: an event told of it or of its folder, so the shorter quiet time is enough; `unwritten`: nobody
+        writes to it. A file that waits already goes on waiting under its new stamp. `now` is monotonic, in
+        seconds.
         """
         self.unsure.seen(file, now)
         quiet_seconds = _that_show(file.stamp, self._hinted_quiet_seconds if hinted else self._quiet_seconds)
         watched = self._watched.get(file.path)
         if watched is not None:
-            return self._notice_again(watched, file, now, quiet_seconds, hinted=hinted)
+            return self._notice_again(watched, file, now, quiet_seconds, unwritten=unwritten)
         # The change time cannot be set back by the writer, as the modification time can (cp -p, tar, rsync).
         age_seconds = max(0.0, (wall_now_ns - file.stamp.ctime_ns) / NANOSECONDS)
-        enough_seconds = quiet_seconds if hinted else self.unsure.quiet_seconds
+        enough_seconds = quiet_seconds if unwritten else self.unsure.quiet_seconds
         if file.stamp.size_bytes > 0:
             if age_seconds >= enough_seconds:
                 return file
@@ -212,12 +215,12 @@ class Settling:
         return watched.told(self.unsure.quiet_seconds) if watched else None
 
     def _notice_again(
-        self, watched: _Watched, file: InboxFile, now: float, quiet_seconds: float, *, hinted: bool
+        self, watched: _Watched, file: InboxFile, now: float, quiet_seconds: float, *, unwritten: bool
     ) -> InboxFile | None:
         if file.stamp != watched.file.stamp:
             watched.restart(file.stamp, now, quiet_seconds)
             return None
-        if not hinted:
+        if not unwritten:
             return None
         # A hint may shorten the wait for the stamp it was about, a scan never lengthens it again.
         watched.quiet_seconds = min(watched.quiet_seconds, quiet_seconds)
