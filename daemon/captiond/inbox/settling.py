@@ -144,9 +144,9 @@ class Settling:
         It is young where that is enough only if nobody writes to it; none is in an inbox where this could not
         be known of some file before.
 
-        `hinted`: an event told of it or of its folder, so the shorter quiet time is enough; `unwritten`: nobody
-        writes to it. A file that waits already goes on waiting under its new stamp. `now` is monotonic, in
-        seconds.
+        `hinted`: an event told of it or of its folder, so the shorter quiet time is enough; `unwritten`:
+        nobody writes to it. A file that waits already goes on waiting under its new stamp. `now` is
+        monotonic, in seconds.
         """
         self.unsure.seen(file, now)
         quiet_seconds = _that_show(file.stamp, self._hinted_quiet_seconds if hinted else self._quiet_seconds)
