@@ -98,7 +98,7 @@ class Arrivals:
     async def _let_pass(self, *, fresh: bool) -> None:
         async with self._turn:
             due = self.settling.due(self._clock.monotonic_seconds())
-            taking = asyncio.sleep(0)
+            taking = self.take_settled()
             for start in range(0, len(due), AT_ONCE):
                 some = due[start : start + AT_ONCE]
                 # These are looked at while those before them are taken in.
@@ -106,7 +106,6 @@ class Arrivals:
                 await self._observe(some, sights, fresh=fresh)
                 taking = self.take_settled()
             await taking
-            await self.take_settled()
 
     async def _observe(self, due: Sequence[InboxFile], sights: Sequence[Sight], *, fresh: bool) -> None:
         for file, (found, writer) in zip(due, sights, strict=True):
