@@ -4,7 +4,7 @@ So the text of a statement is the same for any number of them, and nobody builds
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -34,9 +34,9 @@ class JsonList(TypeDecorator[Sequence[object]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Sequence[object] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[object] | None], str]:  # noqa: ARG002
         """Write the list as SQLite takes it."""
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return lambda values: json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def listed(name: str) -> Select[Any]:
