@@ -176,5 +176,5 @@ async def test_a_single_run_changes_models_once_for_all_photos(parts: Parts, mak
     models = [call.model for call in parts.server.counters.calls]
     changes = [pair for pair in pairwise(models) if pair[0] != pair[1]]
     assert len(models) == 5 * 4
-    assert len(changes) == 2, "to the reader, and back for the translations"
+    assert 1 <= len(changes) <= 2, "to the reader, where it did not come first, and back for the translations"
     assert parts.server.counters.image_encodes == 2 * 5, "once for each photo and model"
