@@ -26,7 +26,7 @@ from .opening import (
 )
 
 STATEMENTS_KEPT = 32
-"""Prepared ones. A write of many rows has its own for each number of them, of up to a megabyte."""
+"""Prepared ones: with hundreds of parameters they weigh up to a megabyte each."""
 
 WRITE_SECONDS = 5
 """A write that another program's lock stands in the way of is over by then, and is tried again."""

@@ -41,15 +41,16 @@ def register(
     old = _photos_of(connection, digests)
     places = [place_columns(original.file.inbox, original.file.path) for original in originals]
     both = list(zip(originals, places, strict=True))
-    connection.execute(sql.ADD_PHOTOS, _listed([_photo_row(*each, at) for each in both], sql.PHOTO_COLUMNS))
+    rows = [_photo_row(*each, at) for each in both]
+    connection.execute(sql.ADD_PHOTOS, _in_order(rows, sql.PHOTO_COLUMNS))
     ids = _photos_of(connection, digests)
     before = _photos_at(connection, [original.file.path for original in originals])
-    rows = [
+    holding = [
         _file_row(place, original.file.stamp, at)
         | {"state": "known", "photo_id": ids[original.digest], "sidecar_dirty": int(original.digest in old)}
         for original, place in both
     ]
-    _put_files(connection, rows)
+    _put_files(connection, holding)
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
     refresh_places(connection, before.union(ids[digest] for digest in twice.union(old)))
@@ -156,10 +157,10 @@ def _put_files(connection: Connection, rows: Sequence[Mapping[str, object]]) -> 
             texts.append({**row, "path_bytes": cast("bytes", row["path_bytes"]).decode()})
         except UnicodeDecodeError:
             connection.execute(sql.PUT_FILE, row)
-    connection.execute(sql.PUT_FILES, _listed(texts, sql.FILE_COLUMNS))
+    connection.execute(sql.PUT_FILES, _in_order(texts, sql.FILE_COLUMNS))
 
 
-def _listed(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dict[str, object]:
+def _in_order(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dict[str, object]:
     return {"rows": [*map(itemgetter(*columns), rows)]}
 
 

@@ -88,8 +88,6 @@ class Unsure:
 
     def __init__(self, quiet_seconds: float) -> None:
         self.quiet_seconds = quiet_seconds
-        self.met = False
-        """Whether there was such a file in this inbox."""
         self._settled: OrderedDict[Path, tuple[FileStamp, float]] = OrderedDict()
 
     def settled(self, file: InboxFile, now: float) -> None:
@@ -128,6 +126,7 @@ class Settling:
         self._quiet_seconds = quiet_seconds
         self._hinted_quiet_seconds = min(quiet_seconds, hinted_quiet_seconds)
         self.room = room
+        self._writers_are_known = True
         self._watched: dict[Path, _Watched] = {}
 
     def __len__(self) -> int:
@@ -159,7 +158,7 @@ class Settling:
         if file.stamp.size_bytes > 0:
             if age_seconds >= enough_seconds:
                 return file
-            if age_seconds >= quiet_seconds and not self.unsure.met:
+            if age_seconds >= quiet_seconds and self._writers_are_known:
                 return replace(file, young=True)
         if len(self._watched) >= self.room:
             self.turned_away += 1
@@ -196,7 +195,7 @@ class Settling:
             watched.restart(stamp, now, _that_show(stamp, self._quiet_seconds))
             return None
         watched.writer = writer
-        self.unsure.met |= writer is Writer.UNKNOWN
+        self._writers_are_known &= writer is not Writer.UNKNOWN
         return self._settle(watched, now)
 
     @property

@@ -244,7 +244,7 @@ class _Handler(FileSystemEventHandler):
 def _queue_folders_only(observer: BaseObserver) -> None:
     """Leave out the event that watchdog makes up for each file in a new folder: that is looked through."""
     for emitter in observer.emitters:
-        emitter._event_filter = FOLDER_EVENTS  # type: ignore[assignment]  # noqa: SLF001 - after its mask was made
+        emitter._event_filter = frozenset(FOLDER_EVENTS)  # noqa: SLF001 - after its mask was made
 
 
 def _path_of_file(observer: BaseObserver, event: Any) -> bytes | None:
