@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from captiond.inbox import watching
 from captiond.inbox.hints import Hints
 from captiond.inbox.reading import look, read
 from captiond.inbox.watching import Watcher
@@ -392,6 +393,19 @@ def test_of_files_the_watcher_tells_without_a_queue(
         assert heard.wait_for(inbox / "x.jpg", 3)
         assert heard.wait_for(inbox / "y.jpg", 2)
     assert queued == []
+
+
+def test_where_watchdog_keeps_its_folders_elsewhere_files_are_hinted_all_the_same(
+    inbox: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_folders_of", lambda _emitter: None)
+    watcher = Watcher(inbox, heard.hint, heard.rescan)
+    watcher.start()
+    try:
+        (inbox / "x.jpg").write_bytes(b"picture")
+        assert heard.wait_for(inbox / "x.jpg", 2)
+    finally:
+        watcher.stop()
 
 
 def test_of_a_folder_that_is_moved_in_no_file_is_hinted(

@@ -8,7 +8,7 @@ import errno
 import logging
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.api import BaseObserver, EventEmitter
 from watchdog.observers.polling import PollingObserver
 
 from .candidates import verdict
@@ -244,7 +244,9 @@ class _Handler(FileSystemEventHandler):
 def _queue_folders_only(observer: BaseObserver) -> None:
     """Leave out the event that watchdog makes up for each file in a new folder: that is looked through."""
     for emitter in observer.emitters:
-        emitter._event_filter = frozenset(FOLDER_EVENTS)  # noqa: SLF001 - after its mask was made
+        # Where files are not told past the queue, they must come through it.
+        if _folders_of(emitter) is not None:
+            emitter._event_filter = frozenset(FOLDER_EVENTS)  # noqa: SLF001 - after its mask was made
 
 
 def _path_of_file(observer: BaseObserver, event: Any) -> bytes | None:
@@ -254,11 +256,13 @@ def _path_of_file(observer: BaseObserver, event: Any) -> bytes | None:
     """
     if event.is_directory or not event.name:
         return None
-    for emitter in observer.emitters:
-        folders = getattr(getattr(emitter, "_inotify", None), "_active_callbacks_by_watch", {})
-        if event.wd in folders:
-            return os.path.join(folders[event.wd], bytes(event.name))  # noqa: PTH118 - bytes
-    return None
+    folders = [(_folders_of(emitter) or {}).get(event.wd) for emitter in observer.emitters]
+    return next((folder + b"/" + event.name for folder in folders if folder is not None), None)
+
+
+def _folders_of(emitter: EventEmitter) -> Mapping[int, bytes] | None:
+    """Give the watched folders by their numbers; None where watchdog does not keep them so any more."""
+    return getattr(getattr(emitter, "_inotify", None), "_active_callbacks_by_watch", None)
 
 
 def _quiet_watchdog() -> None:
