@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from captiond.beneath import FOLDER, open_unnoticed, opened_beneath
+from captiond.beneath import FOLDER, Beneath, open_unnoticed, opened_beneath
 from captiond.inbox.reading import look, read
 from captiond.model import InboxFile
 
@@ -53,6 +53,56 @@ def test_all_is_closed_afterwards(inbox: Path, file: Path) -> None:
     with opened_beneath(inbox, file.parent, FOLDER):
         pass
     assert len(list(open_now.iterdir())) == before
+
+
+def test_one_file_after_another_is_opened_wherever_it_lies(inbox: Path, file: Path) -> None:
+    paths = [file, file.with_name("y.jpg"), inbox / "z.jpg", file.parent / "july" / "x.jpg", file]
+    paths[3].parent.mkdir()
+    for path in paths:
+        path.write_bytes(bytes(path))
+    open_now = Path("/proc/self/fd")
+    before = len(list(open_now.iterdir()))
+
+    with Beneath(inbox) as beneath:
+        descriptors = [beneath.open(path, READING) for path in paths]
+        assert [os.read(descriptor, 1000) for descriptor in descriptors] == [bytes(path) for path in paths]
+
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert len(list(open_now.iterdir())) == before
+
+
+@pytest.mark.parametrize("linked", ["the folder", "the file"])
+def test_no_link_is_followed_to_one_file_after_another(
+    inbox: Path, file: Path, tmp_path: Path, linked: str
+) -> None:
+    moved = file.parent if linked == "the folder" else file
+    moved.rename(tmp_path / "outside")
+    moved.symlink_to(tmp_path / "outside")
+    with Beneath(inbox) as beneath:
+        for _ in range(2):
+            with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+                beneath.open(file, READING)
+
+
+def test_the_folder_that_was_opened_is_the_one_that_files_are_opened_in(
+    inbox: Path, file: Path, tmp_path: Path
+) -> None:
+    with Beneath(inbox) as beneath:
+        os.close(beneath.open(file, READING))
+        file.parent.rename(tmp_path / "moved")
+        file.parent.mkdir()
+        file.with_name("new.jpg").write_bytes(b"new")
+        with pytest.raises(FileNotFoundError):
+            beneath.open(file.with_name("new.jpg"), READING)
+
+
+def test_a_folder_that_cannot_be_opened_does_not_hide_the_next(inbox: Path, file: Path) -> None:
+    with Beneath(inbox) as beneath:
+        os.close(beneath.open(file, READING))
+        with pytest.raises(FileNotFoundError):
+            beneath.open(inbox / "gone" / "x.jpg", READING)
+        os.close(beneath.open(file, READING))
 
 
 def test_reading_is_not_noted(inbox: Path, file: Path) -> None:

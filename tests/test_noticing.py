@@ -252,6 +252,28 @@ async def test_a_folder_is_not_listed_again_for_those_in_it(
     assert taken.names == ["album/2024/07/x.jpg"]
 
 
+async def test_what_is_taken_in_from_a_folder_is_not_found_again_by_a_scan_meanwhile(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("album/x.jpg")
+    await parts.clock.sleep(11)
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        begun.set()
+        await may_end.wait()
+        return await taken(files, fresh)
+
+    noticing = noticing_of(parts, take_in)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(noticing._look([parts.inbox / "album"]))
+        await begun.wait()
+        group.create_task(noticing._scan_all())
+        await parts.clock.sleep(5)
+        may_end.set()
+    assert taken == [("album/x.jpg", False)]
+
+
 async def test_what_is_known_already_is_not_read_again(
     parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
 ) -> None:

@@ -157,9 +157,9 @@ async def test_files_are_read_in_batches_that_fit_into_memory(parts: Parts) -> N
         stamp = FileStamp(1, number, size_bytes, 0, 0)
         return InboxFile(parts.inbox, parts.inbox / f"{number}.jpg", stamp)
 
-    small = [file(number, 1000) for number in range(1_250)]
-    assert [len(batch) for batch in in_batches(small)] == [500, 500, 250]
-    large = [file(number, 15_000_000) for number in range(3)]
+    small = [file(number, 1000) for number in range(2_000)]
+    assert [len(batch) for batch in in_batches(small)] == [900, 900, 200]
+    large = [file(number, 8_000_000) for number in range(3)]
     assert [len(batch) for batch in in_batches([*large, file(4, 500_000_000)])] == [2, 1, 1]
 
 

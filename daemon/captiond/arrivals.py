@@ -5,18 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from .batches import FILES_AT_ONCE
 from .clock import Clock
 from .errors import FileChanged, TryAgain
 from .inbox.ignoring import IgnoreRules
 from .inbox.reading import Sight, look_closely
 from .inbox.settling import Gate, Settling
 from .inbox.threads import OwnThread
+from .meanwhile import Meanwhile
 from .model import InboxFile
 from .notes import Notes
-from .together import together
 
-AT_ONCE = 1_000
-"""So many are looked at, or taken in, together: a commit for each would hold up a thousand drops."""
+TAKINGS_AT_ONCE = 2
+"""The files of one are read while those of the other are kept."""
 
 LONGEST_LOOK_SECONDS = 5.0
 
@@ -98,14 +99,14 @@ class Arrivals:
     async def _let_pass(self, *, fresh: bool) -> None:
         async with self._turn:
             due = self.settling.due(self._clock.monotonic_seconds())
-            taking = self.take_settled()
-            for start in range(0, len(due), AT_ONCE):
-                some = due[start : start + AT_ONCE]
-                # These are looked at while those before them are taken in.
-                sights, _ = await together(self.sights([file.path for file in some]), taking)
-                await self._observe(some, sights, fresh=fresh)
-                taking = self.take_settled()
-            await taking
+            async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
+                await meanwhile.do(self.take_settled)
+                for start in range(0, len(due), FILES_AT_ONCE):
+                    some = due[start : start + FILES_AT_ONCE]
+                    # These are looked at while those before them are taken in.
+                    sights = await self.sights([file.path for file in some])
+                    await self._observe(some, sights, fresh=fresh)
+                    await meanwhile.do(self.take_settled)
 
     async def _observe(self, due: Sequence[InboxFile], sights: Sequence[Sight], *, fresh: bool) -> None:
         for file, (found, writer) in zip(due, sights, strict=True):
@@ -130,7 +131,7 @@ class Arrivals:
 
     async def _hand_over(self, file: InboxFile, *, fresh: bool) -> None:
         self._settled[fresh].append(file)
-        if len(self._settled[fresh]) >= AT_ONCE:
+        if len(self._settled[fresh]) >= FILES_AT_ONCE:
             await self.take_settled()
 
     async def _put_back(self, path: Path, trouble: TryAgain) -> None:

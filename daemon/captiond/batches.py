@@ -1,31 +1,18 @@
 """Many settled files, in batches that are read, held in memory and made known together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from .errors import Rejected, TryAgain
-from .model import InboxFile, Original
+from .model import InboxFile
 
-FILES_AT_ONCE = 500
-BYTES_AT_ONCE = 32_000_000
-"""Two batches are in memory: one is read while the one before it is kept."""
+FILES_AT_ONCE = 900
+"""So many are found, looked at, and made known together: a commit for each would hold up a thousand drops."""
 
-ReadOutcome = Original | Rejected | TryAgain
-"""What came of reading a file; what cannot be read is its reason."""
-
-
-def each_read(files: Sequence[InboxFile], read_one: Callable[[InboxFile], Original]) -> list[ReadOutcome]:
-    """Read files one after another; what cannot be read is its reason."""
-    outcomes: list[ReadOutcome] = []
-    for file in files:
-        try:
-            outcomes.append(read_one(file))
-        except (Rejected, TryAgain) as trouble:
-            outcomes.append(trouble)
-    return outcomes
+BYTES_AT_ONCE = 16_000_000
+"""Four batches may be in memory: two are read while those before them are kept."""
 
 
 def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    """Cut files into batches that are held in memory at once: 500, or 32 MB, or one that is larger."""
+    """Cut files into batches that are held in memory at once: 900, or 16 MB, or one that is larger."""
     batch: list[InboxFile] = []
     size_bytes = 0
     for file in files:

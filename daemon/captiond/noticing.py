@@ -15,7 +15,8 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from .absent import Absent
-from .arrivals import AT_ONCE, Arrivals, TakeIn
+from .arrivals import TAKINGS_AT_ONCE, Arrivals, TakeIn
+from .batches import FILES_AT_ONCE
 from .catalogue import presence, queries
 from .catalogue.places import own_files
 from .catalogue.store import Catalogue
@@ -33,11 +34,11 @@ from .inbox.settling import Settling
 from .inbox.tally import Tally
 from .inbox.threads import OwnThread
 from .inbox.watching import Watcher
+from .meanwhile import Meanwhile
 from .model import FileStamp, InboxFile
 from .notes import Notes
 from .patience import Patience
 from .rounds import OFFLINE_SECONDS, Rounds
-from .together import together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +46,6 @@ T = TypeVar("T")
 FRESH_DROPS = 20
 """More new files than this at once are a backlog; fewer go ahead of it."""
 
-FINDINGS_AT_ONCE = 1_000
 LONGEST_LISTING_SECONDS = 0.5
 """So long, on a slow disk or among many known files, what was found first waits for more."""
 
@@ -90,6 +90,7 @@ class Noticing:
         arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
         self._arrivals = arriving(inbox, self.rules, self._notes, quiet_seconds)
         self._stopping = False
+        self._told_scan = asyncio.Lock()
         self._patience = patience
         self._scanning = OwnThread("inbox scan")
         self._absent = Absent(inbox, catalogue, clock, self._scanning)
@@ -146,6 +147,9 @@ class Noticing:
 
     async def _scan_all(self) -> ScanSummary | None:
         await self._absent.check()
+        async with self._told_scan:
+            # What it finds would be found, and read, twice.
+            pass
         due = await self._in(self._scanning, self._catalogue.ask, presence.due_in_inbox, self.inbox)
         self._listings.begin(self._clock.monotonic_seconds(), due)
         summary = await self._scan(self._scanning, listings=self._listings)
@@ -176,16 +180,16 @@ class Noticing:
                 if not isinstance(finding, Onward):
                     found.append(finding)
                 late = bool(found) and self._clock.monotonic_seconds() >= latest
-                if late or len(found) == FINDINGS_AT_ONCE:
+                if late or len(found) == FILES_AT_ONCE:
                     break
             return found
 
         with suppress(_StoppedError):
-            found = await self._in(thread, some)
-            while found:
-                # The next ones are listed while these are taken in.
-                weighing = self._weigh_all(found, told=beneath is not None)
-                found, summary = await together(self._in(thread, some), weighing)
+            async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
+                while found := await self._in(thread, some):
+                    summary = found[-1] if isinstance(found[-1], ScanSummary) else None
+                    # The next ones are listed while these are taken in.
+                    await meanwhile.do(self._weigh_all, found, told=beneath is not None)
         await self._notes.follow(self.rules)
         return summary
 
@@ -202,8 +206,8 @@ class Noticing:
             if everything:
                 self.rounds.soon(events_lost=True)
             try:
-                for start in range(0, len(paths), AT_ONCE):
-                    await self._look(paths[start : start + AT_ONCE])
+                for start in range(0, len(paths), FILES_AT_ONCE):
+                    await self._look(paths[start : start + FILES_AT_ONCE])
                 await self._settle(fresh=len(self.settling) <= FRESH_DROPS)
             except Outage:
                 # Told by the scan, which also finds what was missed here.
@@ -227,18 +231,17 @@ class Noticing:
                 continue
             if isinstance(found, Skipped) and found.is_folder:
                 if listed.isdisjoint(path.parents):
-                    await self._scan(self._arrivals.thread, beneath=path)
+                    async with self._told_scan:
+                        await self._scan(self._arrivals.thread, beneath=path)
                     listed.add(path)
             elif found is not None:
                 await self._weigh(found, told=True, unwritten=writer is Writer.NOBODY)
 
-    async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> ScanSummary | None:
-        """Weigh what a scan found; gives its summary where that is the last of it."""
+    async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> None:
         for finding in findings:
             await self._weigh(finding, told=told, unwritten=False)
         await self._arrivals.take_settled()
         await self._arrivals.make_room()
-        return findings[-1] if isinstance(findings[-1], ScanSummary) else None
 
     async def _weigh(self, finding: Finding, *, told: bool, unwritten: bool) -> None:
         match finding:

@@ -4,7 +4,6 @@
 What concerns this photo alone is settled here; an Outage concerns everybody and goes up to the service.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -14,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from captiond.asking import Asking, Pictures
-from captiond.batches import ReadOutcome, each_read, in_batches
+from captiond.batches import in_batches
 from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.reconsidering import take_in
 from captiond.catalogue.store import Catalogue
@@ -24,7 +23,8 @@ from captiond.errors import FileChanged, Outage, Rejected, TryAgain
 from captiond.imaging.sniffing import is_stray, refusal, sniff
 from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
-from captiond.inbox.reading import FileUnreadable, look, read
+from captiond.inbox.reading import FileUnreadable, ReadOutcome, look, read, read_each
+from captiond.meanwhile import Meanwhile
 from captiond.model import (
     Answer,
     Fit,
@@ -40,7 +40,6 @@ from captiond.outbox import Outbox
 from captiond.patience import Patience
 from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
-from captiond.together import together
 from captiond.vision.respondents import Respondent
 from captiond.witness import READER_VIEW, hear, views_of
 
@@ -84,18 +83,14 @@ class Pipeline:
         Gives why some could not be read now: somebody touched them meanwhile, say. Raises Outage.
         """
         unread: dict[Path, TryAgain] = {}
-        keeping = asyncio.sleep(0)
-        for some in in_batches(files):
-            # The next ones are read while these are kept.
-            reading = self._disks.ask(some[0].inbox, each_read, some, self._read)
-            outcomes, _ = await together(reading, keeping)
-            unread |= {
-                file.path: outcome
-                for file, outcome in zip(some, outcomes, strict=True)
-                if isinstance(outcome, TryAgain)
-            }
-            keeping = self._keep(some, outcomes, fresh=fresh)
-        await keeping
+        most_bytes = self.choices.limits.max_file_bytes
+        async with Meanwhile() as meanwhile:
+            for some in in_batches(files):
+                # The next ones are read while these are kept.
+                outcomes = await self._disks.ask(some[0].inbox, read_each, some, most_bytes, self._head_check)
+                both = list(zip(some, outcomes, strict=True))
+                unread |= {file.path: outcome for file, outcome in both if isinstance(outcome, TryAgain)}
+                await meanwhile.do(self._keep, both, fresh=fresh)
         return unread
 
     async def describe(self, lease: Lease, respondent: Respondent) -> None:
@@ -139,16 +134,14 @@ class Pipeline:
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
-    async def _keep(
-        self, files: Sequence[InboxFile], outcomes: Sequence[ReadOutcome], *, fresh: bool
-    ) -> None:
-        originals = [outcome for outcome in outcomes if isinstance(outcome, Original)]
+    async def _keep(self, read: Sequence[tuple[InboxFile, ReadOutcome]], *, fresh: bool) -> None:
+        originals = [outcome for _, outcome in read if isinstance(outcome, Original)]
         if originals:
             prompts, now = self.choices.prompts, self._clock.now()
             photo_ids = await self.patience.insist(take_in, originals, prompts, fresh=fresh, now=now)
             # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
             await self._write_sidecars(photo_ids)
-        for file, outcome in zip(files, outcomes, strict=True):
+        for file, outcome in read:
             if isinstance(outcome, Rejected):
                 await self._refuse(file, outcome)
 
@@ -157,13 +150,9 @@ class Pipeline:
         with suppress(Outage):
             await self._outbox.write_due(self.choices.sidecars, photo_ids)
 
-    def _read(self, file: InboxFile) -> Original:
+    def _head_check(self, head: bytes) -> Rejected | None:
         limits = self.choices.limits
-
-        def head_check(head: bytes) -> Rejected | None:
-            return refusal(sniff(head), limits.formats, heif_available=limits.heif)
-
-        return read(file, limits.max_file_bytes, head_check)
+        return refusal(sniff(head), limits.formats, heif_available=limits.heif)
 
     async def _refuse(self, file: InboxFile, rejection: Rejected) -> None:
         # A letter or a movie among the photos is no problem; a broken picture is one.
@@ -205,12 +194,13 @@ class Pipeline:
 
     async def _read_again(self, lease: Lease) -> Original:
         """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
+        most_bytes = self.choices.limits.max_file_bytes
         for file in lease.files:
             found = await self._disks.ask(file.inbox, look, file.inbox, file.path)
             if not isinstance(found, InboxFile):
                 continue
             try:
-                original = await self._disks.ask(file.inbox, self._read, found)
+                original = await self._disks.ask(file.inbox, read, found, most_bytes, self._head_check)
             except (FileChanged, FileUnreadable):
                 continue
             except Rejected:

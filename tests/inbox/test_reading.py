@@ -12,7 +12,7 @@ import pytest
 
 from captiond.errors import FileChanged, InboxGone, NotAPicture, Outage, PictureTooLarge
 from captiond.inbox.ignoring import IgnoreRules
-from captiond.inbox.reading import FileUnreadable, Skipped, fault, identity_of, look, read
+from captiond.inbox.reading import FileUnreadable, Skipped, fault, identity_of, look, read, read_each
 from captiond.model import InboxFile
 
 ENOUGH = 1_000_000
@@ -51,6 +51,19 @@ def test_reading_leaves_the_file_as_it_was(inbox: Path) -> None:
 def test_any_name_can_be_looked_at_and_read(inbox: Path, name: bytes) -> None:
     file = written(inbox / os.fsdecode(name))
     assert read(file, ENOUGH).content == b"picture"
+
+
+def test_of_many_files_each_is_read_whatever_became_of_the_others(inbox: Path) -> None:
+    (inbox / "2024").mkdir()
+    files = [written(inbox / name) for name in ("a.jpg", "2024/large.jpg", "2024/gone.jpg", "2024/b.jpg")]
+    large = written(files[1].path, bytes(101))
+    files[2].path.unlink()
+
+    read_a, too_large, gone, read_b = read_each([files[0], large, *files[2:]], 100, lambda _head: None)
+
+    assert [read_a, read_b] == [read(files[0], 100), read(files[3], 100)]
+    assert isinstance(too_large, PictureTooLarge)
+    assert isinstance(gone, FileChanged)
 
 
 def test_an_inbox_that_is_a_symbolic_link_is_read(inbox: Path, tmp_path: Path) -> None:

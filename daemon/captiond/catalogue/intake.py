@@ -38,23 +38,28 @@ def register(
     of its own.
     """
     at, digests = iso(now), [original.digest for original in originals]
-    old = _photos_of(connection, digests)
+    newest = connection.execute(sql.NEWEST_PHOTO).scalar_one()
     places = [place_columns(original.file.inbox, original.file.path) for original in originals]
     both = list(zip(originals, places, strict=True))
     rows = [_photo_row(*each, at) for each in both]
     connection.execute(sql.ADD_PHOTOS, _in_order(rows, sql.PHOTO_COLUMNS))
     ids = _photos_of(connection, digests)
+    old = {photo_id for photo_id in ids.values() if photo_id <= newest}
     before = _photos_at(connection, [original.file.path for original in originals])
     holding = [
         _file_row(place, original.file.stamp, at)
-        | {"state": "known", "photo_id": ids[original.digest], "sidecar_dirty": int(original.digest in old)}
+        | {
+            "state": "known",
+            "photo_id": ids[original.digest],
+            "sidecar_dirty": int(ids[original.digest] in old),
+        }
         for original, place in both
     ]
     _put_files(connection, holding)
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
-    refresh_places(connection, before.union(ids[digest] for digest in twice.union(old)))
-    connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": list(old.values())})
+    refresh_places(connection, before.union(old, (ids[digest] for digest in twice)))
+    connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": list(old)})
     queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=list(ids.values()))
     return [ids[digest] for digest in digests]
 

@@ -25,7 +25,8 @@ from sqlalchemy.types import TypeDecorator
 
 from .places import MOST_PARAMETERS
 
-_PLACES = "(" + ", ".join("?" * MOST_PARAMETERS) + ")"
+FEW = 30
+_PLACES = {room: "(" + ", ".join("?" * room) + ")" for room in (FEW, MOST_PARAMETERS)}
 
 
 class JsonList(TypeDecorator[Sequence[object]]):
@@ -61,5 +62,6 @@ def at_places(connection: Connection, question: str, places: Sequence[bytes]) ->
 
     JSON cannot hold them. Those that are not needed are NULL, which no path is.
     """
-    padded = (*places, *[None] * (MOST_PARAMETERS - len(places)))
-    return connection.exec_driver_sql(question.replace("(PLACES)", _PLACES), padded).all()
+    room = FEW if len(places) <= FEW else MOST_PARAMETERS
+    padded = (*places, *[None] * (room - len(places)))
+    return connection.exec_driver_sql(question.replace("(PLACES)", _PLACES[room]), padded).all()

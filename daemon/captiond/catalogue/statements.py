@@ -51,6 +51,7 @@ def _many(inserting: Insert, columns: Sequence[str]) -> Insert:
 
 ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
 ADD_PHOTOS = _many(insert(photos), PHOTO_COLUMNS).on_conflict_do_nothing(index_elements=["sha256"])
+NEWEST_PHOTO = select(func.coalesce(func.max(photos.c.id), 0))
 UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
 PHOTO = select(photos).where(photos.c.id == _PHOTO)
 PHOTOS_OF = select(func.json_group_object(photos.c.sha256, photos.c.id)).where(

@@ -1,6 +1,7 @@
 """Running the daemon for a person or for a service manager: how it talks is decided here."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from captiond.unblocked import Unblocked
 
 from .display import LiveProgress
 
+RECORDS_BETWEEN_COLLECTIONS = 20_000
+"""Thousands are made for each thousand photos of a burst, and none of them is left over."""
+
 
 def run_daemon(settings: Settings, load_settings: Callable[[], Settings], *, once: bool) -> int:
     """Run until done or stopped, with a live line on a terminal; gives the exit code. Raises Fatal.
@@ -23,6 +27,7 @@ def run_daemon(settings: Settings, load_settings: Callable[[], Settings], *, onc
     """
     # The catalogue and the sidecars hold the text of letters and passports: for their owner alone.
     os.umask(0o077)
+    gc.set_threshold(RECORDS_BETWEEN_COLLECTIONS)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     style = style_for(settings.log, os.environ, sys.stderr)
     display = LiveProgress(console) if style == "terminal" else None

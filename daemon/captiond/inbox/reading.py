@@ -7,12 +7,12 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from captiond.beneath import FOLDER, open_unnoticed, opened_beneath
+from captiond.beneath import FOLDER, Beneath, open_unnoticed, opened_beneath
 from captiond.errors import FileChanged, InboxGone, Outage, PictureTooLarge, Rejected, TryAgain
 from captiond.model import Digest, FileStamp, InboxFile, Original
 from captiond.printable import printable
@@ -21,7 +21,6 @@ from .ignoring import IgnoreRules
 from .leasing import Writer, writer_of
 
 HEAD_BYTES = 4096
-"""What `head_check` sees before the rest is read."""
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -55,6 +54,13 @@ class Skipped:
 
 Sight = tuple[InboxFile | Skipped | None, Writer]
 """What a path is now, and who writes to it."""
+
+
+HeadCheck = Callable[[bytes], Rejected | None]
+"""Gets the first 4,096 bytes of a file, and may refuse it before the rest is read."""
+
+ReadOutcome = Original | Rejected | TryAgain
+"""What came of reading a file; what cannot be read is its reason."""
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
@@ -106,32 +112,26 @@ def _seen(
         return Skipped(path, str(fault(inbox, error))), Writer.UNKNOWN
 
 
-def read(
-    file: InboxFile, max_bytes: int, head_check: Callable[[bytes], Rejected | None] = lambda _head: None
-) -> Original:
+def read(file: InboxFile, max_bytes: int, head_check: HeadCheck = lambda _head: None) -> Original:
     """Read a file's bytes, once, and name them by their SHA-256.
 
-    `head_check` gets the first 4,096 bytes and may refuse before the rest is read. Raises FileChanged when
-    somebody still writes to the file (a young one: when that cannot be known), or when it is not the one that
-    was looked at, before or after; FileUnreadable; Rejected; InboxGone.
+    Raises FileChanged when somebody still writes to the file (a young one: when that cannot be known), or
+    when it is not the one that was looked at, before or after; FileUnreadable; Rejected; InboxGone.
     """
-    try:
-        with opened_beneath(file.inbox, file.path, _FILE) as descriptor:
-            _must_be(file, descriptor)
-            writer = writer_of(descriptor)
-            if writer is Writer.SOMEBODY or (file.young and writer is Writer.UNKNOWN):
-                raise FileChanged("Somebody may still be writing to the file.")
-            refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
-            if refusal is not None:
-                raise refusal
-            if file.stamp.size_bytes > max_bytes:
-                raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
-            content = _read_all(descriptor, file.stamp.size_bytes)
-            digest = Digest(hashlib.sha256(content).hexdigest())
-            _must_be(file, descriptor)
-    except OSError as error:
-        _raise_for_file(file, error)
-    return Original(file, digest, content)
+    with Beneath(file.inbox) as beneath:
+        return _read_beneath(beneath, file, max_bytes, head_check)
+
+
+def read_each(files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> list[ReadOutcome]:
+    """Read files of one inbox as `read` does, one after another: quicker where many lie in one folder."""
+    outcomes: list[ReadOutcome] = []
+    with Beneath(files[0].inbox) as beneath:
+        for file in files:
+            try:
+                outcomes.append(_read_beneath(beneath, file, max_bytes, head_check))
+            except (Rejected, TryAgain) as trouble:
+                outcomes.append(trouble)
+    return outcomes
 
 
 def identity_of(inbox: Path) -> tuple[int, int]:
@@ -176,6 +176,33 @@ def _who_writes(name: str, folder: int) -> Writer:
         os.close(descriptor)
 
 
+def _read_beneath(beneath: Beneath, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> Original:
+    try:
+        descriptor = beneath.open(file.path, _FILE)
+        try:
+            return _read_open(descriptor, file, max_bytes, head_check)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        _raise_for_file(file, error)
+
+
+def _read_open(descriptor: int, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> Original:
+    _must_be(file, descriptor)
+    writer = writer_of(descriptor)
+    if writer is Writer.SOMEBODY or (file.young and writer is Writer.UNKNOWN):
+        raise FileChanged("Somebody may still be writing to the file.")
+    refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
+    if refusal is not None:
+        raise refusal
+    if file.stamp.size_bytes > max_bytes:
+        raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
+    content = _read_all(descriptor, file.stamp.size_bytes)
+    digest = Digest(hashlib.sha256(content).hexdigest())
+    _must_be(file, descriptor)
+    return Original(file, digest, content)
+
+
 def _raise_for_file(file: InboxFile, error: OSError) -> NoReturn:
     if error.errno in GONE:
         identity_of(file.inbox)
@@ -203,6 +230,8 @@ def _read_all(descriptor: int, size_bytes: int) -> bytes:
 
 def _in_64_bits(number: int) -> int:
     """Fold a time beyond the year 2262, which anybody may give a file, into what SQLite can hold."""
+    if -(2**63) <= number < 2**63:
+        return number
     return (number + 2**63) % 2**64 - 2**63
 
 
