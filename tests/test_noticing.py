@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,7 +21,7 @@ from captiond.errors import InboxGone, TryAgain
 from captiond.inbox.reading import Skipped
 from captiond.inbox.scanning import LEFT_OVER, scan
 from captiond.inbox.settling import Gate, Settling
-from captiond.model import InboxFile
+from captiond.model import FileStamp, InboxFile
 from captiond.noticing import FRESH_DROPS, Noticing
 from captiond.standing import standing_of
 from conftest import MakePhoto
@@ -252,7 +253,7 @@ async def test_a_folder_is_not_listed_again_for_those_in_it(
     assert taken.names == ["album/2024/07/x.jpg"]
 
 
-async def test_what_is_taken_in_from_a_folder_is_not_found_again_by_a_scan_meanwhile(
+async def test_what_is_taken_in_from_a_folder_is_not_taken_in_again_by_a_scan_meanwhile(
     parts: Parts, taken: Taken, make_photo: MakePhoto
 ) -> None:
     make_photo("album/x.jpg")
@@ -272,6 +273,42 @@ async def test_what_is_taken_in_from_a_folder_is_not_found_again_by_a_scan_meanw
         await parts.clock.sleep(5)
         may_end.set()
     assert taken == [("album/x.jpg", False)]
+
+
+async def test_what_was_taken_in_from_a_folder_is_not_new_to_a_scan_that_listed_it_before(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("album/x.jpg")
+    await parts.clock.sleep(11)
+    noticing = noticing_of(parts, taken)
+    listed, may_go_on = threading.Event(), threading.Event()
+    ask = noticing.stamps
+
+    def stamps(paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
+        known = ask(paths)
+        if not listed.is_set():
+            listed.set()
+            may_go_on.wait(10)
+        return known
+
+    noticing.stamps = stamps  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(noticing._scan_all())
+        await parts.soon(listed.is_set)
+        await noticing._look([parts.inbox / "album"])
+        may_go_on.set()
+    assert taken == [("album/x.jpg", False)]
+
+
+async def test_what_is_told_of_with_its_folder_is_taken_in_once(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    photos = [make_photo(f"album/{name}.jpg", name) for name in ("red", "blue")]
+    await parts.clock.sleep(11)
+    noticing = noticing_of(parts, taken)
+    await noticing._look([photos[0], parts.inbox / "album", photos[1]])
+    await noticing._arrivals.take_settled()
+    assert sorted(taken.names) == ["album/blue.jpg", "album/red.jpg"]
 
 
 async def test_what_is_known_already_is_not_read_again(

@@ -13,7 +13,7 @@ from .inbox.reading import Sight, look_closely
 from .inbox.settling import Gate, Settling
 from .inbox.threads import OwnThread
 from .meanwhile import Meanwhile
-from .model import InboxFile
+from .model import FileStamp, InboxFile
 from .notes import Notes
 
 TAKINGS_AT_ONCE = 2
@@ -52,6 +52,7 @@ class Arrivals:
         self._wake = wake
         self._turn = asyncio.Lock()
         self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
+        self._on_their_way: dict[Path, FileStamp] = {}
         self._turned_away = 0
 
     def pause_seconds(self) -> float:
@@ -122,7 +123,11 @@ class Arrivals:
         """Take in the files that were quiet already when they came."""
         for fresh, files in self._settled.items():
             self._settled[fresh] = []
-            unread = await self._take_in(files, fresh) if files else {}
+            try:
+                unread = await self._take_in(files, fresh) if files else {}
+            finally:
+                for file in files:
+                    self._on_their_way.pop(file.path, None)
             for file in files:
                 if file.path not in unread:
                     self._notes.forget(file.path)
@@ -130,6 +135,10 @@ class Arrivals:
                 await self._put_back(path, trouble)
 
     async def _hand_over(self, file: InboxFile, *, fresh: bool) -> None:
+        if self._on_their_way.get(file.path) == file.stamp:
+            # A scan and an event may find the same file at once.
+            return
+        self._on_their_way[file.path] = file.stamp
         self._settled[fresh].append(file)
         if len(self._settled[fresh]) >= FILES_AT_ONCE:
             await self.take_settled()

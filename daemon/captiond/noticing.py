@@ -6,8 +6,8 @@ watch or a lost mount all have the same answer: the next scan.
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -89,8 +89,9 @@ class Noticing:
         self._listings = Listings()
         arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
         self._arrivals = arriving(inbox, self.rules, self._notes, quiet_seconds)
+        self._scans_going_on = 0
+        self._scans_overlap = False
         self._stopping = False
-        self._told_scan = asyncio.Lock()
         self._patience = patience
         self._scanning = OwnThread("inbox scan")
         self._absent = Absent(inbox, catalogue, clock, self._scanning)
@@ -147,9 +148,6 @@ class Noticing:
 
     async def _scan_all(self) -> ScanSummary | None:
         await self._absent.check()
-        async with self._told_scan:
-            # What it finds would be found, and read, twice.
-            pass
         due = await self._in(self._scanning, self._catalogue.ask, presence.due_in_inbox, self.inbox)
         self._listings.begin(self._clock.monotonic_seconds(), due)
         summary = await self._scan(self._scanning, listings=self._listings)
@@ -184,7 +182,7 @@ class Noticing:
                     break
             return found
 
-        with suppress(_StoppedError):
+        with self._counted_scan(), suppress(_StoppedError):
             async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
                 while found := await self._in(thread, some):
                     summary = found[-1] if isinstance(found[-1], ScanSummary) else None
@@ -227,21 +225,41 @@ class Noticing:
         known = await self._catalogue.read(queries.known_stamps, places) if places else {}
         listed: set[Path] = set()
         for path, (found, writer) in zip(paths, sights, strict=True):
+            if listed and not listed.isdisjoint(path.parents):
+                # It was seen again just now.
+                continue
             if isinstance(found, InboxFile) and known.get(os.fsencode(path)) == found.stamp:
                 continue
             if isinstance(found, Skipped) and found.is_folder:
-                if listed.isdisjoint(path.parents):
-                    async with self._told_scan:
-                        await self._scan(self._arrivals.thread, beneath=path)
-                    listed.add(path)
+                await self._scan(self._arrivals.thread, beneath=path)
+                listed.add(path)
             elif found is not None:
                 await self._weigh(found, told=True, unwritten=writer is Writer.NOBODY)
 
+    @contextmanager
+    def _counted_scan(self) -> Iterator[None]:
+        self._scans_going_on += 1
+        self._scans_overlap |= self._scans_going_on > 1
+        try:
+            yield
+        finally:
+            self._scans_going_on -= 1
+            self._scans_overlap &= self._scans_going_on > 0
+
     async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> None:
+        if self._scans_overlap:
+            findings = await self._still_new(findings)
         for finding in findings:
             await self._weigh(finding, told=told, unwritten=False)
         await self._arrivals.take_settled()
         await self._arrivals.make_room()
+
+    async def _still_new(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Leave out the files that another scan, of a folder that came say, has had taken in meanwhile."""
+        places = {os.fsencode(found.path): found for found in findings if isinstance(found, InboxFile)}
+        known = await self._catalogue.read(queries.known_stamps, list(places))
+        taken = {places[place].path for place, stamp in known.items() if places[place].stamp == stamp}
+        return [found for found in findings if not isinstance(found, InboxFile) or found.path not in taken]
 
     async def _weigh(self, finding: Finding, *, told: bool, unwritten: bool) -> None:
         match finding:
