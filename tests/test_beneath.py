@@ -1,6 +1,7 @@
 """What is opened beneath a folder lies in it, and looking leaves no trace on it."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_one_file_after_another_is_opened_wherever_it_lies(inbox: Path, file: Pa
     open_now = Path("/proc/self/fd")
     before = len(list(open_now.iterdir()))
 
-    with Beneath(inbox) as beneath:
+    with closing(Beneath(inbox)) as beneath:
         descriptors = [beneath.open(path, READING) for path in paths]
         assert [os.read(descriptor, 1000) for descriptor in descriptors] == [bytes(path) for path in paths]
 
@@ -79,7 +80,7 @@ def test_no_link_is_followed_to_one_file_after_another(
     moved = file.parent if linked == "the folder" else file
     moved.rename(tmp_path / "outside")
     moved.symlink_to(tmp_path / "outside")
-    with Beneath(inbox) as beneath:
+    with closing(Beneath(inbox)) as beneath:
         for _ in range(2):
             with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
                 beneath.open(file, READING)
@@ -88,7 +89,7 @@ def test_no_link_is_followed_to_one_file_after_another(
 def test_the_folder_that_was_opened_is_the_one_that_files_are_opened_in(
     inbox: Path, file: Path, tmp_path: Path
 ) -> None:
-    with Beneath(inbox) as beneath:
+    with closing(Beneath(inbox)) as beneath:
         os.close(beneath.open(file, READING))
         file.parent.rename(tmp_path / "moved")
         file.parent.mkdir()
@@ -98,7 +99,7 @@ def test_the_folder_that_was_opened_is_the_one_that_files_are_opened_in(
 
 
 def test_a_folder_that_cannot_be_opened_does_not_hide_the_next(inbox: Path, file: Path) -> None:
-    with Beneath(inbox) as beneath:
+    with closing(Beneath(inbox)) as beneath:
         os.close(beneath.open(file, READING))
         with pytest.raises(FileNotFoundError):
             beneath.open(inbox / "gone" / "x.jpg", READING)

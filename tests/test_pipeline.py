@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 import daemon_parts
-from captiond.batches import in_batches
+from captiond.batches import FILES_AT_ONCE, in_batches
+from captiond.catalogue.places import MOST_PARAMETERS
 from captiond.catalogue.store import Connection
 from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
@@ -150,6 +151,10 @@ async def test_a_file_that_changed_since_it_was_seen_goes_back(parts: Parts, mak
     assert isinstance(unread.pop(path), FileChanged)
     assert not unread
     assert parts.rows("SELECT path FROM files") == [("b.jpg",)]
+
+
+def test_a_batch_fits_into_one_statement_of_the_catalogue() -> None:
+    assert FILES_AT_ONCE <= MOST_PARAMETERS
 
 
 async def test_files_are_read_in_batches_that_fit_into_memory(parts: Parts) -> None:

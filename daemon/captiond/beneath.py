@@ -7,10 +7,8 @@ moment ago. So each folder on the way is opened by its name in the one above.
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """The flags for a folder in which something is to be found by its name."""
@@ -41,33 +39,22 @@ class Beneath:
         self._top = top
         self._folder: str | None = None
         self._descriptor = -1
+        self._opened = ExitStack()
 
     def open(self, path: Path, flags: int) -> int:
         """Open a file without following a symbolic link anywhere below the top, as `opened_beneath` does."""
         folder, _, name = str(path).rpartition("/")
         if folder != self._folder:
-            self._enter(folder)
+            self.close()
+            opening = opened_beneath(self._top, Path(folder), FOLDER)
+            self._descriptor = self._opened.enter_context(opening)
+            self._folder = folder
         return open_unnoticed(name, flags, self._descriptor)
 
     def close(self) -> None:
         """Let go of the folder."""
-        if self._folder is not None:
-            os.close(self._descriptor)
-            self._folder = None
-
-    def _enter(self, folder: str) -> None:
-        self.close()
-        with opened_beneath(self._top, Path(folder), FOLDER) as descriptor:
-            self._descriptor = os.dup(descriptor)
-        self._folder = folder
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._folder = None
+        self._opened.close()
 
 
 def _steps(top: Path, path: Path) -> list[str]:

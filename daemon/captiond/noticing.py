@@ -238,6 +238,7 @@ class Noticing:
 
     @contextmanager
     def _counted_scan(self) -> Iterator[None]:
+        """Know while a scan lasts whether another went on beside it, even if that one has ended by now."""
         self._scans_going_on += 1
         self._scans_overlap |= self._scans_going_on > 1
         try:

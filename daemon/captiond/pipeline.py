@@ -134,14 +134,14 @@ class Pipeline:
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
-    async def _keep(self, read: Sequence[tuple[InboxFile, ReadOutcome]], *, fresh: bool) -> None:
-        originals = [outcome for _, outcome in read if isinstance(outcome, Original)]
+    async def _keep(self, both: Sequence[tuple[InboxFile, ReadOutcome]], *, fresh: bool) -> None:
+        originals = [outcome for _, outcome in both if isinstance(outcome, Original)]
         if originals:
             prompts, now = self.choices.prompts, self._clock.now()
             photo_ids = await self.patience.insist(take_in, originals, prompts, fresh=fresh, now=now)
             # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
             await self._write_sidecars(photo_ids)
-        for file, outcome in read:
+        for file, outcome in both:
             if isinstance(outcome, Rejected):
                 await self._refuse(file, outcome)
 

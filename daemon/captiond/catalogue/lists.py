@@ -26,6 +26,8 @@ from sqlalchemy.types import TypeDecorator
 from .places import MOST_PARAMETERS
 
 FEW = 30
+"""The files of a small folder: to bind hundreds of NULLs would take longer than the question."""
+
 _PLACES = {room: "(" + ", ".join("?" * room) + ")" for room in (FEW, MOST_PARAMETERS)}
 
 

@@ -17,7 +17,7 @@ from captiond.unblocked import Unblocked
 from .display import LiveProgress
 
 RECORDS_BETWEEN_COLLECTIONS = 20_000
-"""Thousands are made for each thousand photos of a burst, and none of them is left over."""
+"""Then Python looks for those that only hold each other: of those of a burst, none is of that sort."""
 
 
 def run_daemon(settings: Settings, load_settings: Callable[[], Settings], *, once: bool) -> int:

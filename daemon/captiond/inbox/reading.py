@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -118,14 +119,14 @@ def read(file: InboxFile, max_bytes: int, head_check: HeadCheck = lambda _head: 
     Raises FileChanged when somebody still writes to the file (a young one: when that cannot be known), or
     when it is not the one that was looked at, before or after; FileUnreadable; Rejected; InboxGone.
     """
-    with Beneath(file.inbox) as beneath:
+    with closing(Beneath(file.inbox)) as beneath:
         return _read_beneath(beneath, file, max_bytes, head_check)
 
 
 def read_each(files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> list[ReadOutcome]:
     """Read files of one inbox as `read` does, one after another: quicker where many lie in one folder."""
     outcomes: list[ReadOutcome] = []
-    with Beneath(files[0].inbox) as beneath:
+    with closing(Beneath(files[0].inbox)) as beneath:
         for file in files:
             try:
                 outcomes.append(_read_beneath(beneath, file, max_bytes, head_check))
