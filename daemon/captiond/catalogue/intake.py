@@ -8,14 +8,13 @@ import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import Connection, delete, select, update
 
 from captiond.clock import iso
-from captiond.model import Digest, FileStamp, Original, PromptName
+from captiond.model import Digest, FileStamp, InboxFile, Original, PromptName
 
 from . import statements as sql
 from .jobs import queue_missing
@@ -39,23 +38,16 @@ def register(
     """
     at, digests = iso(now), [original.digest for original in originals]
     newest = connection.execute(sql.NEWEST_PHOTO).scalar_one()
-    places = [place_columns(original.file.inbox, original.file.path) for original in originals]
-    both = list(zip(originals, places, strict=True))
-    rows = [_photo_row(*each, at) for each in both]
-    connection.execute(sql.ADD_PHOTOS, _in_order(rows, sql.PHOTO_COLUMNS))
+    arrivals = [_arrival(original) for original in originals]
+    connection.execute(sql.ADD_PHOTOS, {"arrivals": arrivals, "now": at})
     ids = _photos_of(connection, digests)
     old = {photo_id for photo_id in ids.values() if photo_id <= newest}
     before = _photos_at(connection, [original.file.path for original in originals])
-    holding = [
-        _file_row(place, original.file.stamp, at)
-        | {
-            "state": "known",
-            "photo_id": ids[original.digest],
-            "sidecar_dirty": int(ids[original.digest] in old),
-        }
-        for original, place in both
-    ]
-    _put_files(connection, holding)
+    connection.execute(sql.PUT_FILES, {"arrivals": arrivals, "now": at, "newest": newest})
+    for original, (place, *_) in zip(originals, arrivals, strict=True):
+        if place is None:
+            photo_id = ids[original.digest]
+            _put_file(connection, original.file, photo_id, at, is_new=photo_id not in old)
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
     refresh_places(connection, before.union(old, (ids[digest] for digest in twice)))
@@ -154,29 +146,27 @@ def _photos_at(connection: Connection, paths: Sequence[Path]) -> set[int]:
     return {photo_id for (photo_id,) in at_places(connection, sql.PHOTOS_AT, places)}
 
 
-def _put_files(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Put many files at once; singly those whose names are no text."""
-    texts = []
-    for row in rows:
-        try:
-            texts.append({**row, "path_bytes": cast("bytes", row["path_bytes"]).decode()})
-        except UnicodeDecodeError:
-            connection.execute(sql.PUT_FILE, row)
-    connection.execute(sql.PUT_FILES, _in_order(texts, sql.FILE_COLUMNS))
+def _arrival(original: Original) -> tuple[object, ...]:
+    """Give what is kept of a file and its photo, in the order of `statements.ARRIVAL_COLUMNS`."""
+    place = place_columns(original.file.inbox, original.file.path)
+    path = str(place["path"])
+    folder, _, name = path.rpartition("/")
+    stamp = stamp_columns(original.file.stamp).values()
+    text = _as_text(cast("bytes", place["path_bytes"]))
+    return text, place["inbox"], path, folder, name, original.digest, *stamp
 
 
-def _in_order(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dict[str, object]:
-    return {"rows": [*map(itemgetter(*columns), rows)]}
+def _as_text(place: bytes) -> str | None:
+    try:
+        return place.decode()
+    except UnicodeDecodeError:
+        return None
 
 
-def _photo_row(original: Original, place: Mapping[str, object], at: str) -> dict[str, object]:
-    return {
-        **_named(str(place["inbox"]), str(place["path"])),
-        "bytes": len(original.content),
-        "sha256": original.digest,
-        "added_at": at,
-        "updated_at": at,
-    }
+def _put_file(connection: Connection, file: InboxFile, photo_id: int, at: str, *, is_new: bool) -> None:
+    row = _file_row(place_columns(file.inbox, file.path), file.stamp, at)
+    holding = {"state": "known", "photo_id": photo_id, "sidecar_dirty": int(not is_new)}
+    connection.execute(sql.PUT_FILE, row | holding)
 
 
 def _named(inbox: str, path: str) -> dict[str, object]:

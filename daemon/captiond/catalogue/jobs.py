@@ -44,8 +44,8 @@ def queue_missing(
     if photo_ids is not None:
         queueing, reopening = sql.QUEUE_LACKING_OF_PHOTOS, sql.REOPEN_PHOTOS
         of_photos = {"of_photos": photo_ids}
-    asked = [{"asked": prompt, "fresh": int(fresh), "now": iso(now), **of_photos} for prompt in prompts]
-    queued = sum(connection.execute(queueing, one).rowcount for one in asked)
+    asked = {"asked": prompts, "fresh": int(fresh), "now": iso(now), **of_photos}
+    queued = connection.execute(queueing, asked).rowcount
     if queued:
         connection.execute(reopening, of_photos)
     return queued

@@ -5,22 +5,9 @@ So the text of a statement is the same for any number of them, and nobody builds
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Dialect,
-    FromClause,
-    LargeBinary,
-    Select,
-    Text,
-    bindparam,
-    func,
-    select,
-    true,
-)
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Connection, Dialect, Select, Subquery, Text, bindparam, func, select
 from sqlalchemy.types import TypeDecorator
 
 from .places import MOST_PARAMETERS
@@ -47,16 +34,11 @@ def listed(name: str) -> Select[Any]:
     return select(func.json_each(bindparam(name, type_=JsonList)).table_valued("value").c.value)
 
 
-def rows_listed(name: str, table: FromClause, columns: Sequence[str]) -> Select[Any]:
-    """Give the rows bound under this name, each a list of what is in these columns; bytes as UTF-8 text."""
+def rows_listed(name: str, columns: Sequence[str]) -> Subquery:
+    """Give the rows bound under this name as a table, each a list of what is in these columns."""
     row = func.json_each(bindparam(name, type_=JsonList)).table_valued("value").c.value
-    fields: list[ColumnElement[object]] = []
-    for number, column in enumerate(columns):
-        field = func.json_extract(row, f"$[{number}]")
-        is_bytes = isinstance(table.c[column].type, LargeBinary)
-        fields.append(sql_cast(field, LargeBinary) if is_bytes else field)
-    # Without a condition SQLite takes the ON of an upsert for one of a join.
-    return cast("Select[Any]", select(*fields).where(true()))
+    fields = [func.json_extract(row, f"$[{number}]").label(column) for number, column in enumerate(columns)]
+    return select(*fields).subquery()
 
 
 def at_places(connection: Connection, question: str, places: Sequence[bytes]) -> Sequence[Any]:

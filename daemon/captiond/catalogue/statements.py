@@ -4,15 +4,16 @@ Building one anew takes SQLAlchemy many times as long as running it takes SQLite
 `of_photo`, `of_prompt`, `of_file`, `place` (a path's bytes), `now` (ISO 8601).
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    LargeBinary,
     Select,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -20,12 +21,13 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from .lists import listed, rows_listed
+from .lists import JsonList, listed, rows_listed
 from .tables import files, jobs, models, objects, photos, prompts, results, status, tile_replies
 
 _PHOTO: BindParameter[int] = bindparam("of_photo")
@@ -37,20 +39,28 @@ _FILE: BindParameter[int] = bindparam("of_file")
 _HOLDING = (files.c.photo_id == _PHOTO) & (files.c.state == "known")
 _NEW_FILE = insert(files)
 _NEVER_REPLACED = ("id", "path_bytes", "sidecar_sha256")
-PHOTO_COLUMNS = ("name", "folder", "path", "inbox", "bytes", "sha256", "added_at", "updated_at")
-FILE_COLUMNS = tuple(column.name for column in files.c if column.name not in ("id", "sidecar_sha256"))
-
-
-def _many(inserting: Insert, columns: Sequence[str]) -> Insert:
-    """Have the rows that are bound as "rows" inserted, each with its values in the order of the columns.
-
-    In one statement, for at the end of each the search index is brought up to date.
-    """
-    return inserting.from_select([*columns], rows_listed("rows", inserting.table, columns))
+ARRIVAL_COLUMNS = (
+    *("place", "inbox", "path", "folder", "name", "sha256"),
+    *("bytes", "device", "inode", "mtime_ns", "ctime_ns"),
+)
+"""What is kept of a file that was read and of its photo; `place` is NULL where its bytes are no text."""
+_ARRIVALS = rows_listed("arrivals", ARRIVAL_COLUMNS)
 
 
 ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
-ADD_PHOTOS = _many(insert(photos), PHOTO_COLUMNS).on_conflict_do_nothing(index_elements=["sha256"])
+ADD_PHOTOS = (
+    insert(photos)
+    .from_select(
+        ["name", "folder", "path", "inbox", "bytes", "sha256", "added_at", "updated_at"],
+        select(
+            *(_ARRIVALS.c[name] for name in ("name", "folder", "path", "inbox", "bytes", "sha256")),
+            bindparam("now"),
+            bindparam("now"),
+        ).where(true()),
+    )
+    .on_conflict_do_nothing(index_elements=["sha256"])
+)
+"""In one statement, for at the end of each the search index is brought up to date."""
 NEWEST_PHOTO = select(func.coalesce(func.max(photos.c.id), 0))
 UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
 PHOTO = select(photos).where(photos.c.id == _PHOTO)
@@ -71,9 +81,25 @@ _REPLACED = {
     column.name: _NEW_FILE.excluded[column.name] for column in files.c if column.name not in _NEVER_REPLACED
 }
 PUT_FILE = _NEW_FILE.on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)
-PUT_FILES = _many(insert(files), FILE_COLUMNS).on_conflict_do_update(
-    index_elements=["path_bytes"], set_=_REPLACED
+_KNOWN = {
+    **{name: _ARRIVALS.c[name] for name in ARRIVAL_COLUMNS if name in files.c},
+    "path_bytes": cast(_ARRIVALS.c.place, LargeBinary),
+    "photo_id": photos.c.id,
+    "state": literal("known"),
+    "seen_at": bindparam("now"),
+    "sidecar_dirty": photos.c.id <= bindparam("newest"),
+}
+PUT_FILES = (
+    insert(files)
+    .from_select(
+        [*_KNOWN],
+        select(*_KNOWN.values())
+        .join_from(_ARRIVALS, photos, photos.c.sha256 == _ARRIVALS.c.sha256)
+        .where(_ARRIVALS.c.place.is_not(None)),
+    )
+    .on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)
 )
+"""What is not named becomes NULL, as it is in a new row."""
 DIGEST = select(photos.c.sha256).where(photos.c.id == _PHOTO)
 UPDATE_FILE = update(files).where(files.c.id == _FILE)
 HOLDING = select(files).where(_HOLDING).order_by(files.c.id)
@@ -87,20 +113,20 @@ STAMPS = """SELECT path_bytes, device, inode, bytes, mtime_ns, ctime_ns FROM fil
 WHERE path_bytes IN (PLACES) AND ctime_ns IS NOT NULL"""
 
 # Jobs: what a photo still has to be asked.
+_ASKED = func.json_each(bindparam("asked", type_=JsonList)).table_valued("value")
 _LACKING = (
     select(
         photos.c.id,
-        bindparam("asked", type_=jobs.c.prompt.type),
+        _ASKED.c.value,
         literal("queued"),
         bindparam("fresh", type_=jobs.c.priority.type),
         bindparam("now", type_=jobs.c.queued_at.type),
     )
+    .join_from(photos, _ASKED, true())
     .where(photos.c.state != "unreadable")
     .where(
         ~exists().where(
-            results.c.photo_id == photos.c.id,
-            results.c.prompt == bindparam("asked"),
-            results.c.current == 1,
+            results.c.photo_id == photos.c.id, results.c.prompt == _ASKED.c.value, results.c.current == 1
         )
     )
 )
