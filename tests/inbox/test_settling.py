@@ -130,7 +130,7 @@ def test_a_change_long_after_is_no_slow_producer() -> None:
 def test_a_touch_of_the_mode_is_no_slow_producer() -> None:
     settling = Settling()
     settle_unsure(settling, 0)
-    touched = replace(file_at(0), stamp=replace(file_at(0).stamp, ctime_ns=wall_ns(60)))
+    touched = replace(file_at(0), stamp=file_at(0).stamp._replace(ctime_ns=wall_ns(60)))
     notice(settling, touched, now=60)
     assert settling.unsure.quiet_seconds == 10
 
@@ -138,7 +138,7 @@ def test_a_touch_of_the_mode_is_no_slow_producer() -> None:
 def test_an_old_modification_time_does_not_make_a_file_quiet() -> None:
     settling = Settling()
     copied = file_at(changed_at=99.9)
-    copied = replace(copied, stamp=replace(copied.stamp, mtime_ns=0))
+    copied = replace(copied, stamp=copied.stamp._replace(mtime_ns=0))
     assert notice(settling, copied, now=100) is None
     assert len(settling) == 1
 
