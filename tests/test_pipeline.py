@@ -13,7 +13,6 @@ from PIL import Image
 
 import daemon_parts
 from captiond.batches import FILES_AT_ONCE, in_batches
-from captiond.catalogue.places import MOST_PARAMETERS
 from captiond.catalogue.store import Connection
 from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
@@ -153,17 +152,13 @@ async def test_a_file_that_changed_since_it_was_seen_goes_back(parts: Parts, mak
     assert parts.rows("SELECT path FROM files") == [("b.jpg",)]
 
 
-def test_a_batch_fits_into_one_statement_of_the_catalogue() -> None:
-    assert FILES_AT_ONCE <= MOST_PARAMETERS
-
-
 async def test_files_are_read_in_batches_that_fit_into_memory(parts: Parts) -> None:
     def file(number: int, size_bytes: int) -> InboxFile:
         stamp = FileStamp(1, number, size_bytes, 0, 0)
         return InboxFile(parts.inbox, parts.inbox / f"{number}.jpg", stamp)
 
-    small = [file(number, 1000) for number in range(2_000)]
-    assert [len(batch) for batch in in_batches(small)] == [900, 900, 200]
+    small = [file(number, 1000) for number in range(2 * FILES_AT_ONCE + 200)]
+    assert [len(batch) for batch in in_batches(small)] == [FILES_AT_ONCE, FILES_AT_ONCE, 200]
     large = [file(number, 8_000_000) for number in range(3)]
     assert [len(batch) for batch in in_batches([*large, file(4, 500_000_000)])] == [2, 1, 1]
 

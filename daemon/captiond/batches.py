@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from .model import InboxFile
 
-FILES_AT_ONCE = 900
+FILES_AT_ONCE = 1_800
 """So many are found, looked at, and made known together: a commit for each would hold up a thousand drops."""
 
 BYTES_AT_ONCE = 16_000_000
@@ -12,7 +12,7 @@ BYTES_AT_ONCE = 16_000_000
 
 
 def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    """Cut files into batches that are held in memory at once: 900, or 16 MB, or one that is larger."""
+    """Cut files into batches that are held in memory at once: 1,800, or 16 MB, or one that is larger."""
     batch: list[InboxFile] = []
     size_bytes = 0
     for file in files:

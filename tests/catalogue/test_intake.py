@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 
 from captiond.catalogue.intake import note_missing, note_unread, reconsider_formats, register
 from captiond.catalogue.jobs import lease, postpone, reclaim
+from captiond.catalogue.places import MOST_PARAMETERS
 from captiond.catalogue.queries import known_stamps
 from captiond.catalogue.results import sidecars_due
 from captiond.catalogue.tables import files, jobs, photos
@@ -32,6 +33,16 @@ def test_a_new_file_is_a_photo_with_its_jobs(connection: Connection) -> None:
     photo_id = plant(connection, "2024/a.jpg")
     assert row_of(connection, photo_id) == ("2024/a.jpg", "2024", "a.jpg", 1, 0)
     assert tuple(connection.scalars(select(jobs.c.prompt).order_by(jobs.c.id))) == PROMPTS
+
+
+def test_very_many_files_are_registered_at_once(connection: Connection) -> None:
+    many = [original(f"{number}.jpg") for number in range(2 * MOST_PARAMETERS + 1)]
+    for _ in range(2):
+        photo_ids = register(connection, many, PROMPTS, fresh=False, now=NOW)
+        assert len(set(photo_ids)) == len(many)
+        asked = select(jobs.c.photo_id, jobs.c.prompt).order_by(jobs.c.id)
+        expected = [(photo_id, prompt) for photo_id in photo_ids for prompt in PROMPTS]
+        assert [tuple(row) for row in connection.execute(asked)] == expected
 
 
 def test_the_same_bytes_under_three_names_are_asked_about_once(connection: Connection) -> None:

@@ -1,13 +1,16 @@
+import itertools
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from captiond.errors import InboxGone
+from captiond.inbox.ignoring import IgnoreRules
+from captiond.inbox.listings import Listings
 from captiond.inbox.reading import Skipped
 from captiond.inbox.scanning import Finding, Onward, ScanSummary, Unreadable, scan
 from captiond.model import FileStamp, InboxFile
@@ -21,9 +24,11 @@ class Remembered:
     def __init__(self) -> None:
         self.by_path: dict[bytes, FileStamp] = {}
         self.asked: list[bytes] = []
+        self.questions = 0
 
     def stamps(self, paths: Sequence[bytes]) -> Mapping[bytes, FileStamp]:
         self.asked += paths
+        self.questions += 1
         return {path: self.by_path[path] for path in paths if path in self.by_path}
 
     def learn(self, findings: Sequence[Finding]) -> None:
@@ -49,6 +54,11 @@ def fill(inbox: Path, *names: str | bytes) -> None:
         path = inbox / os.fsdecode(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"picture")
+
+
+def on_a_slow_disk() -> Callable[[], float]:
+    """A clock on which a second passes with every folder."""
+    return itertools.count(0.0, 1.0).__next__
 
 
 @pytest.fixture
@@ -179,7 +189,7 @@ def test_an_inbox_replaced_under_the_scan_is_gone(inbox: Path, known: Remembered
 def test_a_folder_that_vanishes_under_the_scan_is_no_error(inbox: Path, known: Remembered) -> None:
     fill(inbox, "x.jpg", "a/y.jpg", "b/y.jpg")
     (inbox / "b/y.jpg").unlink()
-    findings = scan(inbox, known)
+    findings = scan(inbox, known, monotonic_seconds=on_a_slow_disk())
     first = next(findings)
     shutil.rmtree(inbox / "a")
     (inbox / "b").rmdir()
@@ -190,8 +200,12 @@ def test_a_folder_that_vanishes_under_the_scan_is_no_error(inbox: Path, known: R
 
 
 def test_the_time_a_scan_took_is_told(inbox: Path, known: Remembered) -> None:
-    times: Iterator[float] = iter([10.0, 12.5])
-    assert summary_of(list(scan(inbox, known, monotonic_seconds=lambda: next(times)))).seconds == 2.5
+    fill(inbox, "x.jpg")
+    now = [10.0]
+    findings = scan(inbox, known, monotonic_seconds=lambda: now[0])
+    assert isinstance(next(findings), InboxFile)
+    now[0] = 12.5
+    assert summary_of(list(findings)).seconds == 2.5
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444])
@@ -237,6 +251,38 @@ def test_a_large_folder_is_scanned_in_pieces(inbox: Path, known: Remembered) -> 
         assert len(known.asked) - told <= 1_000
         told += isinstance(finding, InboxFile)
     assert told == len(set(known.asked)) == 20_000
+
+
+def test_many_small_folders_are_one_question(inbox: Path, known: Remembered) -> None:
+    fill(inbox, *(f"{folder}/{name}.jpg" for folder in range(100) for name in "ab"))
+    assert summary_of(list(scan(inbox, known))).new_or_changed == 200
+    assert known.questions == 1
+
+
+def test_on_a_slow_disk_what_is_new_in_a_small_folder_is_told_at_once(inbox: Path, known: Remembered) -> None:
+    fill(inbox, *(f"{folder}/x.jpg" for folder in range(100)))
+    findings = scan(inbox, known, monotonic_seconds=on_a_slow_disk())
+    next(finding for finding in findings if isinstance(finding, InboxFile))
+    assert len(known.asked) == 1
+
+
+def test_what_was_seen_by_rules_that_changed_meanwhile_is_compared_again(
+    inbox: Path, known: Remembered
+) -> None:
+    fill(inbox, "new/x.jpg", "old/x.jpg")
+    os.utime(inbox / "old", (0, 0))
+    rules, listings = IgnoreRules(inbox), Listings()
+    known.learn(list(scan(inbox, known, rules=rules)))
+    time.sleep(0.01)
+    (inbox / "old" / ".captiondignore").write_text("*.psd")
+    time.sleep(0.01)
+    (inbox / "new" / "y.jpg").touch()
+    (inbox / "new" / "y.jpg").unlink()
+    list(scan(inbox, known, rules=rules, listings=listings))
+    known.asked.clear()
+    listings.begin(0.0, [])
+    list(scan(inbox, known, rules=rules, listings=listings))
+    assert known.asked == [bytes(inbox / "new" / "x.jpg")]
 
 
 def test_a_scan_that_finds_nothing_new_shows_that_it_goes_on(inbox: Path, known: Remembered) -> None:

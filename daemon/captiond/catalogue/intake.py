@@ -33,8 +33,7 @@ def register(
 ) -> list[int]:
     """Know the photos of some files, and queue the prompts they have no result for; gives the photos' ids.
 
-    At most `MOST_PARAMETERS` files. Known bytes under a new name cost no job: the file only gets a sidecar
-    of its own.
+    Known bytes under a new name cost no job: the file only gets a sidecar of its own.
     """
     at, digests = iso(now), [original.digest for original in originals]
     newest = connection.execute(sql.NEWEST_PHOTO).scalar_one()

@@ -36,8 +36,7 @@ def queue_missing(
 ) -> int:
     """Queue every configured prompt that a photo has no current result for; gives how many.
 
-    Of these photos, at most `MOST_PARAMETERS`, or of all. This one rule serves first run, resume, a new
-    prompt and a new photo alike.
+    Of these photos, or of all. This one rule serves first run, resume, a new prompt and a new photo alike.
     """
     queueing, reopening = sql.QUEUE_LACKING, sql.REOPEN
     of_photos = {}

@@ -42,10 +42,15 @@ def rows_listed(name: str, columns: Sequence[str]) -> Subquery:
 
 
 def at_places(connection: Connection, question: str, places: Sequence[bytes]) -> Sequence[Any]:
-    """Ask about files by their paths, at most `MOST_PARAMETERS`: `(PLACES)` stands where their list belongs.
+    """Ask about files by their paths: `(PLACES)` stands where their list belongs in the question.
 
     JSON cannot hold them. Those that are not needed are NULL, which no path is.
     """
     room = FEW if len(places) <= FEW else MOST_PARAMETERS
-    padded = (*places, *[None] * (room - len(places)))
-    return connection.exec_driver_sql(question.replace("(PLACES)", _PLACES[room]), padded).all()
+    asked = question.replace("(PLACES)", _PLACES[room])
+    found: list[Any] = []
+    for start in range(0, len(places), room):
+        some = places[start : start + room]
+        padded = (*some, *[None] * (room - len(some)))
+        found += connection.exec_driver_sql(asked, padded)
+    return found

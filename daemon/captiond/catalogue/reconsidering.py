@@ -45,7 +45,7 @@ def reconsider(
     """Queue what these photos were not asked because of where they lay, and may be asked now; gives how many.
 
     `prompts` in asking order: those that were skipped for want of an answer that is asked now are queued,
-    too. At most `MOST_PARAMETERS` photos.
+    too.
     """
     skipped: defaultdict[int, dict[PromptName, str]] = defaultdict(dict)
     for photo_id, prompt, reason in connection.execute(sql.SKIPPED, {"of_photos": photo_ids}):

@@ -42,12 +42,14 @@ class Listings:
             self._before.clear()
             self._since_seconds = now_seconds
 
-    def follow(self, rules_changes: int) -> None:
-        """Forget all where the rules changed that say what is ignored."""
-        if rules_changes != self._rules_changes:
+    def follow(self, rules_changes: int) -> bool:
+        """Forget all where the rules changed that say what is ignored; tells whether they did."""
+        changed = rules_changes != self._rules_changes
+        if changed:
             self._before.clear()
             self._pieces.clear()
         self._rules_changes = rules_changes
+        return changed
 
     def known(self, folder: bytes, number: int, looks: int | None) -> Piece | None:
         """Give a piece of a folder that is as it was; None where it changed, or was not known."""

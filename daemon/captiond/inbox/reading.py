@@ -193,12 +193,13 @@ def _read_open(descriptor: int, file: InboxFile, max_bytes: int, head_check: Hea
     writer = writer_of(descriptor)
     if writer is Writer.SOMEBODY or (file.young and writer is Writer.UNKNOWN):
         raise FileChanged("Somebody may still be writing to the file.")
-    refusal = head_check(os.pread(descriptor, HEAD_BYTES, 0))
+    head = os.read(descriptor, min(HEAD_BYTES, file.stamp.size_bytes))
+    refusal = head_check(head)
     if refusal is not None:
         raise refusal
     if file.stamp.size_bytes > max_bytes:
         raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
-    content = _read_all(descriptor, file.stamp.size_bytes)
+    content = _read_on(descriptor, head, file.stamp.size_bytes)
     digest = Digest(hashlib.sha256(content).hexdigest())
     _must_be(file, descriptor)
     return Original(file, digest, content)
@@ -221,11 +222,11 @@ def _must_be(file: InboxFile, descriptor: int) -> None:
         raise FileChanged("The file was written or replaced meanwhile.")
 
 
-def _read_all(descriptor: int, size_bytes: int) -> bytes:
-    pieces = []
-    while size_bytes > 0 and (piece := os.read(descriptor, size_bytes)):
+def _read_on(descriptor: int, head: bytes, size_bytes: int) -> bytes:
+    pieces, left_bytes = [head], size_bytes - len(head)
+    while left_bytes > 0 and (piece := os.read(descriptor, left_bytes)):
         pieces.append(piece)
-        size_bytes -= len(piece)
+        left_bytes -= len(piece)
     return b"".join(pieces)
 
 

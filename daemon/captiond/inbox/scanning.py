@@ -8,7 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,9 @@ from .reading import (
 )
 
 NAMES_IN_A_CHUNK = 1_000
+LONGEST_GATHERING_SECONDS = 0.25
+"""On a slow disk fewer names than these are compared at once."""
+
 LONGEST_PATH_BYTES = 4_095
 """Linux's PATH_MAX without the final zero: beyond it no program opens the file by its path."""
 
@@ -103,7 +106,14 @@ def scan(
     started = monotonic_seconds()
     identity = identity_of(inbox)
     rules = rules or IgnoreRules(inbox)
-    walk = _Walk(inbox, known, rules, listings or Listings(), wall_seconds)
+    walk = _Walk(
+        inbox,
+        known,
+        rules,
+        listings or Listings(),
+        monotonic_seconds=monotonic_seconds,
+        wall_seconds=wall_seconds,
+    )
     start = beneath or inbox
     rules.enter_above(start)
     if not rules.verdict_beneath(start, is_directory=True).ignored:
@@ -115,6 +125,16 @@ def scan(
     yield walk.summary(monotonic_seconds() - started)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A piece of a folder with the stamps of its files: to be remembered as `piece` where all are known."""
+
+    folder: bytes
+    number: int
+    piece: Piece | None
+    found: Mapping[bytes, FileStamp]
+
+
 class _Walk:
     """One scan on its way: the folders still to visit, and what was counted so far."""
 
@@ -124,6 +144,8 @@ class _Walk:
         known: Known,
         rules: IgnoreRules,
         listings: Listings,
+        *,
+        monotonic_seconds: Callable[[], float],
         wall_seconds: Callable[[], float],
     ) -> None:
         self._inbox = inbox
@@ -132,6 +154,9 @@ class _Walk:
         self._ruled = rules.any
         self._listings = listings
         self._wall_seconds = wall_seconds
+        self._monotonic_seconds = monotonic_seconds
+        self._compare_at = monotonic_seconds() + LONGEST_GATHERING_SECONDS
+        self._seen: list[_Seen] = []
         self._pending: list[Folder] = []
         self._directories = 0
         self._files = 0
@@ -149,6 +174,7 @@ class _Walk:
             yield from self._list(folder)
             # What changed last is listed first: there something new is likely.
             self._pending[above:] = sorted(self._pending[above:])
+        yield from self._compare()
 
     def summary(self, seconds: float) -> ScanSummary:
         return ScanSummary(
@@ -169,7 +195,8 @@ class _Walk:
             with opened_beneath(self._inbox, path, _LISTING) as descriptor, os.scandir(descriptor) as entries:
                 self._rules.enter(folder, descriptor)
                 self._ruled = self._rules.any
-                self._listings.follow(self._rules.changes)
+                if self._listings.follow(self._rules.changes):
+                    self._seen = [replace(each, piece=None) for each in self._seen]
                 yield from self._pieces(folder, entries)
             self._directories += 1
         except OSError as error:
@@ -183,8 +210,10 @@ class _Walk:
             number += 1
             yield from self._piece(folder, number, chunk)
             self._names += len(chunk)
-            if self._names >= NAMES_IN_A_CHUNK:
-                self._names = 0
+            now = self._monotonic_seconds()
+            if self._names >= NAMES_IN_A_CHUNK or now >= self._compare_at:
+                self._names, self._compare_at = 0, now + LONGEST_GATHERING_SECONDS
+                yield from self._compare()
                 yield Onward()
         # What is gone may have filled a piece of its own.
         self._unchanged &= not self._listings.had(folder, number + 1)
@@ -197,29 +226,31 @@ class _Walk:
             self._pending += piece.folders
             return
         self._unchanged = False
-        files, folders, new = self._files, len(self._pending), self._new_or_changed
-        self._plain = looks is not None
-        yield from self._compare(folder, chunk)
-        if looks is not None and self._plain and self._new_or_changed == new:
-            piece = Piece(looks, self._files - files, tuple(self._pending[folders:]))
-            self._listings.remember(folder, number, piece)
-
-    def _compare(self, folder: bytes, chunk: Sequence["os.DirEntry[str]"]) -> Iterator[Finding]:
-        found: dict[bytes, FileStamp] = {}
+        folders, found = len(self._pending), dict[bytes, FileStamp]()
         prefix = folder.rstrip(b"/") + b"/"
+        self._plain = looks is not None
         for entry in chunk:
             strange = self._see(entry, prefix, found)
             if strange is not None:
                 self._plain = False
                 yield strange
-        if not found:
-            return
         self._files += len(found)
-        stamps = self._known.stamps(list(found))
-        for path, stamp in found.items():
-            if stamps.get(path) != stamp:
-                self._new_or_changed += 1
-                yield InboxFile(self._inbox, Path(os.fsdecode(path)), stamp)
+        if looks is not None and self._plain:
+            piece = Piece(looks, len(found), tuple(self._pending[folders:]))
+        self._seen.append(_Seen(folder, number, piece, found))
+
+    def _compare(self) -> Iterator[Finding]:
+        """Tell what is new in the pieces seen: one question, for there may be hundreds of small folders."""
+        seen, self._seen = self._seen, []
+        paths = [path for each in seen for path in each.found]
+        stamps = self._known.stamps(paths) if paths else {}
+        for each in seen:
+            new = [path for path, stamp in each.found.items() if stamps.get(path) != stamp]
+            self._new_or_changed += len(new)
+            for path in new:
+                yield InboxFile(self._inbox, Path(os.fsdecode(path)), each.found[path])
+            if each.piece is not None and not new:
+                self._listings.remember(each.folder, each.number, each.piece)
 
     def _see(
         self, entry: "os.DirEntry[str]", prefix: bytes, found: dict[bytes, FileStamp]
