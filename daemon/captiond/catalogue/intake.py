@@ -18,7 +18,7 @@ from captiond.model import Digest, FileStamp, InboxFile, Original, PromptName
 
 from . import statements as sql
 from .jobs import queue_missing
-from .lists import at_places
+from .lists import at_places, written
 from .places import MOST_PARAMETERS, place_columns, readable, stamp_columns
 from .tables import files
 
@@ -38,11 +38,12 @@ def register(
     at, digests = iso(now), [original.digest for original in originals]
     newest = connection.execute(sql.NEWEST_PHOTO).scalar_one()
     arrivals = [_arrival(original) for original in originals]
-    connection.execute(sql.ADD_PHOTOS, {"arrivals": arrivals, "now": at})
+    rows = written(arrivals)
+    connection.execute(sql.ADD_PHOTOS, {"arrivals": rows, "now": at})
     ids = _photos_of(connection, digests)
     old = {photo_id for photo_id in ids.values() if photo_id <= newest}
     before = _photos_at(connection, [original.file.path for original in originals])
-    connection.execute(sql.PUT_FILES, {"arrivals": arrivals, "now": at, "newest": newest})
+    connection.execute(sql.PUT_FILES, {"arrivals": rows, "now": at, "newest": newest})
     for original, (place, *_) in zip(originals, arrivals, strict=True):
         if place is None:
             photo_id = ids[original.digest]

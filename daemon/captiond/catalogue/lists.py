@@ -26,7 +26,12 @@ class JsonList(TypeDecorator[Sequence[object]]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[object] | None], str]:  # noqa: ARG002
         """Write the list as SQLite takes it."""
-        return lambda values: json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        return written
+
+
+def written(values: Sequence[object] | None) -> str:
+    """Write a list as SQLite unfolds it: what two statements need, once."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def listed(name: str) -> Select[Any]:
@@ -35,8 +40,8 @@ def listed(name: str) -> Select[Any]:
 
 
 def rows_listed(name: str, columns: Sequence[str]) -> Subquery:
-    """Give the rows bound under this name as a table, each a list of what is in these columns."""
-    row = func.json_each(bindparam(name, type_=JsonList)).table_valued("value").c.value
+    """Give the rows bound under this name, `written`, as a table: each a list of what is in these columns."""
+    row = func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value
     fields = [func.json_extract(row, f"$[{number}]").label(column) for number, column in enumerate(columns)]
     return select(*fields).subquery()
 
