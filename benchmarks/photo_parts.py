@@ -29,6 +29,7 @@ from captiond.model import (
     Answer,
     Digest,
     Fit,
+    HashedFile,
     InboxFile,
     ModelIdentity,
     Original,
@@ -140,10 +141,10 @@ def _read(photo: Path) -> Original:
     return read(file, Limits().max_file_bytes)
 
 
-def _unread(photo: Path) -> Original:
+def _unread(photo: Path) -> HashedFile:
     file = look(photo.parent, photo)
     assert isinstance(file, InboxFile)
-    return Original(file, Digest(hashlib.sha256(photo.name.encode()).hexdigest()), b"")
+    return HashedFile(file, Digest(hashlib.sha256(photo.name.encode()).hexdigest()))
 
 
 def _small(photo: Path) -> bytes:

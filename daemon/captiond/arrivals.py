@@ -16,7 +16,7 @@ from .meanwhile import Meanwhile
 from .model import FileStamp, InboxFile
 from .notes import Notes
 
-TAKINGS_AT_ONCE = 2
+TAKINGS_AT_ONCE = 3
 """The files of one are read while those of the other are kept."""
 
 LONGEST_LOOK_SECONDS = 5.0

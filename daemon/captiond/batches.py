@@ -1,4 +1,4 @@
-"""Many settled files, in batches that are read, held in memory and made known together."""
+"""Many settled files, in batches that are read and made known together."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,11 +8,11 @@ FILES_AT_ONCE = 1_800
 """So many are found, looked at, and made known together: a commit for each would hold up a thousand drops."""
 
 BYTES_AT_ONCE = 16_000_000
-"""Four batches may be in memory: two are read while those before them are kept."""
+"""Who wants one picture of this disk waits for a batch; on a slow network it takes a second."""
 
 
 def in_batches(files: Sequence[InboxFile]) -> Iterator[list[InboxFile]]:
-    """Cut files into batches that are held in memory at once: 1,800, or 16 MB, or one that is larger."""
+    """Cut files into batches: 1,800, or 16 MB, or one that is larger."""
     batch: list[InboxFile] = []
     size_bytes = 0
     for file in files:

@@ -45,6 +45,14 @@ class InboxFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HashedFile:
+    """A file whose bytes were read once, and unchanged while they were read; they are named, not kept."""
+
+    file: InboxFile
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """The bytes of a file, read once and unchanged while they were read."""
 

@@ -23,11 +23,12 @@ from captiond.errors import FileChanged, Outage, Rejected, TryAgain
 from captiond.imaging.sniffing import is_stray, refusal, sniff
 from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
-from captiond.inbox.reading import FileUnreadable, ReadOutcome, look, read, read_each
+from captiond.inbox.reading import FileUnreadable, HashOutcome, hash_each, look, read
 from captiond.meanwhile import Meanwhile
 from captiond.model import (
     Answer,
     Fit,
+    HashedFile,
     InboxFile,
     Json,
     Lease,
@@ -87,7 +88,7 @@ class Pipeline:
         async with Meanwhile() as meanwhile:
             for some in in_batches(files):
                 # The next ones are read while these are kept.
-                outcomes = await self._disks.ask(some[0].inbox, read_each, some, most_bytes, self._head_check)
+                outcomes = await self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check)
                 both = list(zip(some, outcomes, strict=True))
                 unread |= {file.path: outcome for file, outcome in both if isinstance(outcome, TryAgain)}
                 await meanwhile.do(self._keep, both, fresh=fresh)
@@ -134,11 +135,11 @@ class Pipeline:
         event = "failed" if failed else "will try again"
         self._log.warning(event, file=name_of(lease), prompts=list(prompts), reason=reason)
 
-    async def _keep(self, both: Sequence[tuple[InboxFile, ReadOutcome]], *, fresh: bool) -> None:
-        originals = [outcome for _, outcome in both if isinstance(outcome, Original)]
-        if originals:
+    async def _keep(self, both: Sequence[tuple[InboxFile, HashOutcome]], *, fresh: bool) -> None:
+        hashed = [outcome for _, outcome in both if isinstance(outcome, HashedFile)]
+        if hashed:
             prompts, now = self.choices.prompts, self._clock.now()
-            photo_ids = await self.patience.insist(take_in, originals, prompts, fresh=fresh, now=now)
+            photo_ids = await self.patience.insist(take_in, hashed, prompts, fresh=fresh, now=now)
             # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
             await self._write_sidecars(photo_ids)
         for file, outcome in both:

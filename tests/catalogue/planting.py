@@ -12,10 +12,10 @@ from captiond.model import (
     Answer,
     Digest,
     FileStamp,
+    HashedFile,
     InboxFile,
     Json,
     ModelIdentity,
-    Original,
     PictureFacts,
     PromptName,
     Result,
@@ -36,12 +36,12 @@ MOOD = PromptName("mood")
 PROMPTS = (OBJECTS, DESCRIPTION, OCR, TRANSLATION)
 
 
-def original(path: str, content: bytes | None = None, *, inbox: Path = INBOX) -> Original:
+def original(path: str, content: bytes | None = None, *, inbox: Path = INBOX) -> HashedFile:
     """Make a settled file; without `content`, its bytes are its own."""
     content = path.encode("utf-8", "surrogateescape") if content is None else content
     stamp = FileStamp(1, 2**63 + len(path), len(content), 3, 4)
     digest = Digest(hashlib.sha256(content).hexdigest())
-    return Original(InboxFile(inbox, inbox / path, stamp), digest, content)
+    return HashedFile(InboxFile(inbox, inbox / path, stamp), digest)
 
 
 def result(

@@ -21,7 +21,7 @@ from captiond.catalogue.locking import locked
 from captiond.catalogue.results import note_sidecar, sidecars_due
 from captiond.cli import app
 from captiond.inbox.reading import look
-from captiond.model import Digest, InboxFile, Original
+from captiond.model import Digest, HashedFile, InboxFile
 from catalogue.planting import NOW, OBJECTS, PROMPTS, answer, result
 
 IN_FOLDER = 'Left alone: Its folder "{}" is left alone.'
@@ -70,7 +70,7 @@ class World:
     def take_in(self, connection: Connection, file: InboxFile, *, fresh: bool = False) -> int:
         content = file.path.read_bytes()
         digest = Digest(content.hex().rjust(64, "0")[:64])
-        return register(connection, [Original(file, digest, content)], PROMPTS, fresh=fresh, now=NOW)[0]
+        return register(connection, [HashedFile(file, digest)], PROMPTS, fresh=fresh, now=NOW)[0]
 
 
 @pytest.fixture

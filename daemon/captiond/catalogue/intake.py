@@ -14,7 +14,7 @@ from typing import cast
 from sqlalchemy import Connection, delete, select, update
 
 from captiond.clock import iso
-from captiond.model import Digest, FileStamp, InboxFile, Original, PromptName
+from captiond.model import Digest, FileStamp, HashedFile, InboxFile, PromptName
 
 from . import statements as sql
 from .jobs import queue_missing
@@ -25,7 +25,7 @@ from .tables import files
 
 def register(
     connection: Connection,
-    originals: Sequence[Original],
+    hashed: Sequence[HashedFile],
     prompts: Sequence[PromptName],
     *,
     fresh: bool,
@@ -35,23 +35,24 @@ def register(
 
     Known bytes under a new name cost no job: the file only gets a sidecar of its own.
     """
-    at, digests = iso(now), [original.digest for original in originals]
+    at, digests = iso(now), [one.digest for one in hashed]
     newest = connection.execute(sql.NEWEST_PHOTO).scalar_one()
-    arrivals = [_arrival(original) for original in originals]
+    arrivals = [_arrival(one) for one in hashed]
     rows = written(arrivals)
     connection.execute(sql.ADD_PHOTOS, {"arrivals": rows, "now": at})
     ids = _photos_of(connection, digests)
     old = {photo_id for photo_id in ids.values() if photo_id <= newest}
-    before = _photos_at(connection, [original.file.path for original in originals])
+    before = _photos_at(connection, [one.file.path for one in hashed])
     connection.execute(sql.PUT_FILES, {"arrivals": rows, "now": at, "newest": newest})
-    for original, (place, *_) in zip(originals, arrivals, strict=True):
+    for one, (place, *_) in zip(hashed, arrivals, strict=True):
         if place is None:
-            photo_id = ids[original.digest]
-            _put_file(connection, original.file, photo_id, at, is_new=photo_id not in old)
+            photo_id = ids[one.digest]
+            _put_file(connection, one.file, photo_id, at, is_new=photo_id not in old)
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
     refresh_places(connection, before.union(old, (ids[digest] for digest in twice)))
-    connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": list(old)})
+    if old:
+        connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": list(old)})
     queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=list(ids.values()))
     return [ids[digest] for digest in digests]
 
@@ -146,14 +147,14 @@ def _photos_at(connection: Connection, paths: Sequence[Path]) -> set[int]:
     return {photo_id for (photo_id,) in at_places(connection, sql.PHOTOS_AT, places)}
 
 
-def _arrival(original: Original) -> tuple[object, ...]:
+def _arrival(hashed: HashedFile) -> tuple[object, ...]:
     """Give what is kept of a file and its photo, in the order of `statements.ARRIVAL_COLUMNS`."""
-    place = place_columns(original.file.inbox, original.file.path)
+    place = place_columns(hashed.file.inbox, hashed.file.path)
     path = str(place["path"])
     folder, _, name = path.rpartition("/")
-    stamp = stamp_columns(original.file.stamp).values()
+    stamp = stamp_columns(hashed.file.stamp).values()
     text = _as_text(cast("bytes", place["path_bytes"]))
-    return text, place["inbox"], path, folder, name, original.digest, *stamp
+    return text, place["inbox"], path, folder, name, hashed.digest, *stamp
 
 
 def _as_text(place: bytes) -> str | None:

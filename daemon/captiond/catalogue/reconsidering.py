@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
-from captiond.model import InboxFile, Original, PromptName
+from captiond.model import HashedFile, InboxFile, PromptName
 from captiond.prompts.conditions import asked_first, reasons_gone
 from captiond.prompts.prompt import Prompt
 
@@ -26,7 +26,7 @@ QUEUE = insert(jobs).on_conflict_do_nothing(index_elements=["photo_id", "prompt"
 
 def take_in(
     connection: Connection,
-    originals: Sequence[Original],
+    hashed: Sequence[HashedFile],
     prompts: Sequence[Prompt],
     *,
     fresh: bool,
@@ -34,7 +34,7 @@ def take_in(
 ) -> list[int]:
     """Register files, and reconsider what their photos were not asked elsewhere; gives the photos' ids."""
     names = [prompt.name for prompt in prompts]
-    photo_ids = register(connection, originals, names, fresh=fresh, now=now)
+    photo_ids = register(connection, hashed, names, fresh=fresh, now=now)
     reconsider(connection, photo_ids, prompts, fresh=fresh, now=now)
     return photo_ids
 

@@ -7,21 +7,24 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from captiond.beneath import FOLDER, Beneath, open_unnoticed, opened_beneath
 from captiond.errors import FileChanged, InboxGone, Outage, PictureTooLarge, Rejected, TryAgain
-from captiond.model import Digest, FileStamp, InboxFile, Original
+from captiond.model import Digest, FileStamp, HashedFile, InboxFile, Original
 from captiond.printable import printable
 
 from .ignoring import IgnoreRules
 from .leasing import Writer, writer_of
 
 HEAD_BYTES = 4096
+PIECE_BYTES = 1_048_576
+
+T = TypeVar("T")
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -60,8 +63,8 @@ Sight = tuple[InboxFile | Skipped | None, Writer]
 HeadCheck = Callable[[bytes], Rejected | None]
 """Gets the first 4,096 bytes of a file, and may refuse it before the rest is read."""
 
-ReadOutcome = Original | Rejected | TryAgain
-"""What came of reading a file; what cannot be read is its reason."""
+HashOutcome = HashedFile | Rejected | TryAgain
+"""What came of hashing a file; what cannot be read is its reason."""
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
@@ -120,16 +123,18 @@ def read(file: InboxFile, max_bytes: int, head_check: HeadCheck = lambda _head: 
     when it is not the one that was looked at, before or after; FileUnreadable; Rejected; InboxGone.
     """
     with closing(Beneath(file.inbox)) as beneath:
-        return _read_beneath(beneath, file, max_bytes, head_check)
+        content = _read_beneath(beneath, file, max_bytes, head_check, b"".join)
+    return Original(file, Digest(hashlib.sha256(content).hexdigest()), content)
 
 
-def read_each(files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> list[ReadOutcome]:
-    """Read files of one inbox as `read` does, one after another: quicker where many lie in one folder."""
-    outcomes: list[ReadOutcome] = []
+def hash_each(files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> list[HashOutcome]:
+    """Read files of one inbox as `read` does, one after another, and keep no more than their names."""
+    outcomes: list[HashOutcome] = []
     with closing(Beneath(files[0].inbox)) as beneath:
         for file in files:
             try:
-                outcomes.append(_read_beneath(beneath, file, max_bytes, head_check))
+                digest = _read_beneath(beneath, file, max_bytes, head_check, _digest_of)
+                outcomes.append(HashedFile(file, digest))
             except (Rejected, TryAgain) as trouble:
                 outcomes.append(trouble)
     return outcomes
@@ -177,32 +182,49 @@ def _who_writes(name: str, folder: int) -> Writer:
         os.close(descriptor)
 
 
-def _read_beneath(beneath: Beneath, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> Original:
+def _read_beneath(
+    beneath: Beneath,
+    file: InboxFile,
+    max_bytes: int,
+    head_check: HeadCheck,
+    take: Callable[[Iterator[bytes]], T],
+) -> T:
     try:
         descriptor = beneath.open(file.path, _FILE)
         try:
-            return _read_open(descriptor, file, max_bytes, head_check)
+            _must_be(file, descriptor)
+            taken = take(_pieces(descriptor, file, max_bytes, head_check))
+            _must_be(file, descriptor)
+            return taken
         finally:
             os.close(descriptor)
     except OSError as error:
         _raise_for_file(file, error)
 
 
-def _read_open(descriptor: int, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> Original:
-    _must_be(file, descriptor)
+def _pieces(descriptor: int, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> Iterator[bytes]:
     writer = writer_of(descriptor)
     if writer is Writer.SOMEBODY or (file.young and writer is Writer.UNKNOWN):
         raise FileChanged("Somebody may still be writing to the file.")
-    head = os.read(descriptor, min(HEAD_BYTES, file.stamp.size_bytes))
+    left_bytes = file.stamp.size_bytes
+    head = os.read(descriptor, min(left_bytes, HEAD_BYTES))
     refusal = head_check(head)
     if refusal is not None:
         raise refusal
-    if file.stamp.size_bytes > max_bytes:
-        raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
-    content = _read_on(descriptor, head, file.stamp.size_bytes)
-    digest = Digest(hashlib.sha256(content).hexdigest())
-    _must_be(file, descriptor)
-    return Original(file, digest, content)
+    if left_bytes > max_bytes:
+        raise PictureTooLarge(_too_large(left_bytes, max_bytes))
+    yield head
+    left_bytes -= len(head)
+    while left_bytes > 0 and (piece := os.read(descriptor, min(left_bytes, PIECE_BYTES))):
+        yield piece
+        left_bytes -= len(piece)
+
+
+def _digest_of(pieces: Iterable[bytes]) -> Digest:
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    return Digest(hashed.hexdigest())
 
 
 def _raise_for_file(file: InboxFile, error: OSError) -> NoReturn:
@@ -220,14 +242,6 @@ def _must_be(file: InboxFile, descriptor: int) -> None:
         raise FileChanged("The file was replaced by something that is no file.")
     if stamp_of(status) != file.stamp:
         raise FileChanged("The file was written or replaced meanwhile.")
-
-
-def _read_on(descriptor: int, head: bytes, size_bytes: int) -> bytes:
-    pieces, left_bytes = [head], size_bytes - len(head)
-    while left_bytes > 0 and (piece := os.read(descriptor, left_bytes)):
-        pieces.append(piece)
-        left_bytes -= len(piece)
-    return b"".join(pieces)
 
 
 def _in_64_bits(number: int) -> int:

@@ -159,7 +159,7 @@ class Settling:
             if age_seconds >= enough_seconds:
                 return file
             if age_seconds >= quiet_seconds and self._writers_are_known:
-                return replace(file, young=True)
+                return InboxFile(file.inbox, file.path, file.stamp, young=True)
         if len(self._watched) >= self.room:
             self.turned_away += 1
             return None
