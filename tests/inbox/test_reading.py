@@ -3,6 +3,7 @@ import fcntl
 import hashlib
 import os
 import socket
+import tracemalloc
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -12,8 +13,18 @@ import pytest
 
 from captiond.errors import FileChanged, InboxGone, NotAPicture, Outage, PictureTooLarge
 from captiond.inbox.ignoring import IgnoreRules
-from captiond.inbox.reading import FileUnreadable, Skipped, fault, hash_each, identity_of, look, read
-from captiond.model import HashedFile, InboxFile
+from captiond.inbox.reading import (
+    HEAD_BYTES,
+    PIECE_BYTES,
+    FileUnreadable,
+    Skipped,
+    fault,
+    hash_each,
+    identity_of,
+    look,
+    read,
+)
+from captiond.model import Digest, HashedFile, InboxFile
 
 ENOUGH = 1_000_000
 
@@ -64,6 +75,37 @@ def test_of_many_files_each_is_read_whatever_became_of_the_others(inbox: Path) -
     assert [read_a, read_b] == [HashedFile(file, read(file, 100).digest) for file in (files[0], files[3])]
     assert isinstance(too_large, PictureTooLarge)
     assert isinstance(gone, FileChanged)
+
+
+def peak_bytes(act: Callable[[], object]) -> int:
+    """Measure how much Python holds at most while it does something."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_file_is_hashed_piece_by_piece_and_read_without_a_copy(inbox: Path) -> None:
+    size_bytes = 50_000_000
+    file = written(inbox / "large.tif", bytes(size_bytes))
+    (hashed,) = hash_each([file], size_bytes, lambda _head: None)
+    assert hashed == HashedFile(file, Digest(hashlib.sha256(bytes(size_bytes)).hexdigest()))
+    assert peak_bytes(lambda: hash_each([file], size_bytes, lambda _head: None)) < 0.1 * size_bytes
+    assert peak_bytes(lambda: read(file, size_bytes)) < 1.1 * size_bytes
+
+
+@pytest.mark.parametrize(
+    "size_bytes", [0, 1, HEAD_BYTES - 1, HEAD_BYTES, HEAD_BYTES + 1, PIECE_BYTES, 3_000_000]
+)
+def test_a_file_of_any_size_is_read_and_hashed_whole(inbox: Path, size_bytes: int) -> None:
+    content = os.urandom(size_bytes)
+    file = written(inbox / "a.jpg", content)
+    original = read(file, size_bytes)
+    assert original.content == content
+    assert hash_each([file], size_bytes, lambda _head: None) == [HashedFile(file, original.digest)]
+    assert original.digest == hashlib.sha256(content).hexdigest()
 
 
 def test_an_inbox_that_is_a_symbolic_link_is_read(inbox: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from .leasing import Writer, writer_of
 
 HEAD_BYTES = 4096
 PIECE_BYTES = 1_048_576
+"""So much is in memory of a file that is only hashed."""
 
 T = TypeVar("T")
 
@@ -123,7 +124,7 @@ def read(file: InboxFile, max_bytes: int, head_check: HeadCheck = lambda _head: 
     when it is not the one that was looked at, before or after; FileUnreadable; Rejected; InboxGone.
     """
     with closing(Beneath(file.inbox)) as beneath:
-        content = _read_beneath(beneath, file, max_bytes, head_check, b"".join)
+        content = _read_beneath(beneath, file, max_bytes, head_check, b"".join, piece_bytes=max_bytes)
     return Original(file, Digest(hashlib.sha256(content).hexdigest()), content)
 
 
@@ -133,7 +134,9 @@ def hash_each(files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck)
     with closing(Beneath(files[0].inbox)) as beneath:
         for file in files:
             try:
-                digest = _read_beneath(beneath, file, max_bytes, head_check, _digest_of)
+                digest = _read_beneath(
+                    beneath, file, max_bytes, head_check, _digest_of, piece_bytes=PIECE_BYTES
+                )
                 outcomes.append(HashedFile(file, digest))
             except (Rejected, TryAgain) as trouble:
                 outcomes.append(trouble)
@@ -188,12 +191,16 @@ def _read_beneath(
     max_bytes: int,
     head_check: HeadCheck,
     take: Callable[[Iterator[bytes]], T],
+    *,
+    piece_bytes: int,
 ) -> T:
+    """Check a file, and take its bytes in pieces of at most this size, before somebody changes it."""
     try:
         descriptor = beneath.open(file.path, _FILE)
         try:
             _must_be(file, descriptor)
-            taken = take(_pieces(descriptor, file, max_bytes, head_check))
+            head = _checked_head(descriptor, file, max_bytes, head_check)
+            taken = take(_pieces(descriptor, head, file.stamp.size_bytes, piece_bytes))
             _must_be(file, descriptor)
             return taken
         finally:
@@ -202,22 +209,26 @@ def _read_beneath(
         _raise_for_file(file, error)
 
 
-def _pieces(descriptor: int, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> Iterator[bytes]:
+def _checked_head(descriptor: int, file: InboxFile, max_bytes: int, head_check: HeadCheck) -> bytes:
     writer = writer_of(descriptor)
     if writer is Writer.SOMEBODY or (file.young and writer is Writer.UNKNOWN):
         raise FileChanged("Somebody may still be writing to the file.")
-    left_bytes = file.stamp.size_bytes
-    head = os.read(descriptor, min(left_bytes, HEAD_BYTES))
+    head = os.pread(descriptor, HEAD_BYTES, 0)
     refusal = head_check(head)
     if refusal is not None:
         raise refusal
-    if left_bytes > max_bytes:
-        raise PictureTooLarge(_too_large(left_bytes, max_bytes))
-    yield head
-    left_bytes -= len(head)
-    while left_bytes > 0 and (piece := os.read(descriptor, min(left_bytes, PIECE_BYTES))):
+    if file.stamp.size_bytes > max_bytes:
+        raise PictureTooLarge(_too_large(file.stamp.size_bytes, max_bytes))
+    return head
+
+
+def _pieces(descriptor: int, head: bytes, size_bytes: int, piece_bytes: int) -> Iterator[bytes]:
+    if size_bytes <= HEAD_BYTES:
+        yield head[:size_bytes]
+        return
+    while size_bytes > 0 and (piece := os.read(descriptor, min(size_bytes, piece_bytes))):
         yield piece
-        left_bytes -= len(piece)
+        size_bytes -= len(piece)
 
 
 def _digest_of(pieces: Iterable[bytes]) -> Digest:

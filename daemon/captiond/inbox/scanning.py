@@ -33,7 +33,7 @@ from .reading import (
 
 NAMES_IN_A_CHUNK = 1_000
 LONGEST_GATHERING_SECONDS = 0.25
-"""On a slow disk fewer names than these are compared at once."""
+"""On a slow disk fewer names are compared at once."""
 
 LONGEST_PATH_BYTES = 4_095
 """Linux's PATH_MAX without the final zero: beyond it no program opens the file by its path."""
@@ -127,7 +127,7 @@ def scan(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A piece of a folder with the stamps of its files: to be remembered as `piece` where all are known."""
+    """What was found in a piece of a folder: to be remembered as `piece` where all of it is known."""
 
     folder: bytes
     number: int
