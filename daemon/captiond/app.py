@@ -2,10 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -17,11 +17,13 @@ from .catalogue.locking import locked
 from .catalogue.store import Catalogue
 from .choices import Choices
 from .clock import Clock, SystemClock
-from .errors import BadConfiguration, CatalogueBusy
+from .errors import BadConfiguration, CaptiondError, CatalogueBusy
+from .gathering import SidecarFound, find_all, folders_of
 from .imaging.worker import Decoder
+from .inbox.threads import OwnThread
 from .model import SidecarPlace
 from .orders import orders_taken
-from .outbox import Outbox
+from .outbox import Outbox, SidecarPlaces
 from .pipeline import Pipeline
 from .printable import printable
 from .reader.reading import Reader
@@ -34,6 +36,10 @@ from .wiring import choices_from, endpoint_for, place_for
 EXIT_CODES = {Outcome.LEFT: 75, Outcome.SERVER_AWAY: 69}
 SOME_FAILED = 1
 LOCKED_SECONDS = 1.0
+IMPORT_FIRST = (
+    "this catalogue is new, and sidecars of an earlier one lie here: stop captiond and run `captiond import`,"
+    " which takes over what they say; else the model is asked all of it again"
+)
 
 
 class Display(Protocol):
@@ -65,8 +71,7 @@ async def run(
             _make_tree(place_for(inbox, settings), log)
         service = await _service(settings, catalogue, stack, clock=clock, log=log, heartbeat=manager.alive)
         if display is not None:
-            following = asyncio.create_task(display.follow(catalogue, clock))
-            stack.push_async_callback(ended, following)
+            _go_on_beside(stack, display.follow(catalogue, clock))
         log.info(
             "watching" if not once else "reading",
             inboxes=[str(inbox) for inbox in settings.inboxes],
@@ -74,6 +79,7 @@ async def run(
             sidecars=_told(settings.sidecars),
             model=_mostly_asked(service.choices),
         )
+        _go_on_beside(stack, _warn_of_sidecars(service.choices.sidecars, catalogue, clock, log))
         manager.ready()
         reloading = _Reloading(settings, reload, service, manager, log)
         work = service.run_once() if once else service.run()
@@ -182,6 +188,33 @@ class _Reloading:
         await self._service.apply(choices)
         self._settings = in_force
         self._log.info("settings read again", prompts=list(choices.names))
+
+
+def _go_on_beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    stack.push_async_callback(ended, asyncio.create_task(work))
+
+
+async def _warn_of_sidecars(
+    places: SidecarPlaces, catalogue: Catalogue, clock: Clock, log: structlog.stdlib.BoundLogger
+) -> None:
+    """Say that an earlier catalogue is lost, where this one knows no photo and older sidecars are there."""
+    began_seconds = clock.now().timestamp()
+
+    def an_older_one() -> Path | None:
+        for found in find_all(folders_of(places), places):
+            if isinstance(found, SidecarFound) and found.path.lstat().st_mtime < began_seconds:
+                return found.path
+        return None
+
+    # What cannot be read here is told by those whose work it stops.
+    with suppress(OSError, CaptiondError):
+        if await catalogue.read(queries.knows_photos):
+            return
+        # A thread of its own: the disk may hang, or hold a million files.
+        thread = OwnThread("old sidecars")
+        old = await asyncio.get_running_loop().run_in_executor(thread, an_older_one)
+        if old is not None:
+            log.warning("sidecars of another catalogue", sidecar=str(old), reason=IMPORT_FIRST)
 
 
 async def _exit_code(

@@ -97,6 +97,24 @@ def test_the_catalogue_is_made_again_from_the_sidecars(
     assert described("verify", "--files").returncode == 0
 
 
+def test_a_run_with_a_new_catalogue_beside_old_sidecars_says_what_would_save_the_work(
+    described: Command, inbox: Path
+) -> None:
+    assert "captiond import" not in described("run", "--once").stderr
+    lose_catalogue(described)
+
+    told = described("run", "--once")
+
+    assert told.returncode == 0
+    assert "an earlier one lie here" in told.stderr
+    assert "captiond import" in told.stderr
+
+
+def test_a_first_run_says_nothing_of_sidecars(impatient: Command, make_photo: MakePhoto) -> None:
+    make_photo()
+    assert "captiond import" not in impatient("run", "--once").stderr
+
+
 def test_a_second_import_writes_nothing(described: Command) -> None:
     lose_catalogue(described)
     described("import")

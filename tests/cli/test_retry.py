@@ -117,6 +117,13 @@ def test_a_name_that_nothing_has_changes_nothing(retry: Call, path: Path) -> Non
     assert left(path) == (1, 1)
 
 
+def test_a_prompt_that_nobody_was_asked_is_no_empty_wish(retry: Call, path: Path) -> None:
+    done = retry("--prompt", "ocrr")
+    assert done.exit_code == 2
+    assert "no photo was asked ocrr; there are description" in " ".join(done.stderr.split())
+    assert left(path) == (1, 1)
+
+
 def test_a_name_that_several_have_changes_nothing(retry: Call, path: Path) -> None:
     done = retry("e")
     assert done.exit_code == 1

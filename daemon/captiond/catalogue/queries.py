@@ -31,7 +31,7 @@ from captiond.model import (
 from . import statements as sql
 from .lists import at_places
 from .places import MOST_PARAMETERS, readable
-from .tables import files, jobs, photos, results
+from .tables import files, jobs, photos, prompts, results
 
 PHOTO_STATES = ("queued", "partial", "done", "failed", "unreadable")
 JOB_STATES = ("queued", "running", "waiting", "failed")
@@ -116,6 +116,17 @@ def knows_inbox(connection: Connection, inbox: Path) -> bool:
     """Tell whether files were ever seen in this inbox."""
     seen = select(files.c.id).where(files.c.inbox == readable(inbox)).limit(1)
     return connection.scalars(seen).first() is not None
+
+
+def knows_photos(connection: Connection) -> bool:
+    """Tell whether there is any photo."""
+    return connection.scalars(select(photos.c.id).limit(1)).first() is not None
+
+
+def prompts_asked(connection: Connection) -> list[PromptName]:
+    """Name the prompts that some photo was asked, or has still to be asked."""
+    names = select(prompts.c.name).union(select(jobs.c.prompt))
+    return [PromptName(name) for name in sorted(connection.scalars(names))]
 
 
 def problems_in(connection: Connection, inboxes: Sequence[Path]) -> int:

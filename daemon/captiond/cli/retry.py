@@ -69,6 +69,7 @@ def retry(
         raise typer.BadParameter("name photos, or give --failed or --unreadable")
     path = catalogue_path(catalogue, config)
     with asking(path) as connection:
+        _must_be_asked(prompt or (), connection)
         about: dict[str, Json] = {
             "failed": failed or bool(prompt) or not unreadable,
             "unreadable": unreadable or bool(photos and not (failed or prompt)),
@@ -86,6 +87,16 @@ def retry(
     else:
         _print(did, path, dry_run=dry_run)
     raise typer.Exit(0 if _anything(did) else 1)
+
+
+def _must_be_asked(prompts: Sequence[str], connection: "Connection") -> None:
+    from captiond.catalogue.queries import prompts_asked
+
+    names = prompts_asked(connection)
+    for prompt in prompts:
+        if prompt not in names:
+            others = ", ".join(names) or "none yet"
+            raise typer.BadParameter(printable(f"no photo was asked {prompt}; there are {others}"))
 
 
 def _named(connection: "Connection", photos: Sequence[str]) -> dict[str, Json]:
