@@ -1,5 +1,6 @@
 """One photo, start to finish: known, asked about, and what becomes of a photo that is not what it seemed."""
 
+import itertools
 import json
 import shutil
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 import daemon_parts
-from captiond.batches import FILES_AT_ONCE, in_batches
+from captiond.batches import HASHED_AT_ONCE, in_batches
 from captiond.catalogue.store import Connection
 from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
@@ -21,9 +22,13 @@ from captiond.outbox import SidecarPlaces
 from captiond.simulator import Fault
 from conftest import MakePhoto
 from daemon_parts import Parts, UnhurriedDecoder
+from simulated_time import SimulatedClock, loop
 
 pytestmark = pytest.mark.anyio
 anyio_backend, decoder, parts = daemon_parts.anyio_backend, daemon_parts.decoder, daemon_parts.parts
+
+JPEG = b"\xff\xd8\xff\xe0"
+"""So much of a JPEG that it is taken for one."""
 
 FRENCH = "Attention ! Éléphants en liberté"
 DESCRIPTION_WORDS = "Describe this picture"
@@ -152,13 +157,46 @@ async def test_a_file_that_changed_since_it_was_seen_goes_back(parts: Parts, mak
     assert parts.rows("SELECT path FROM files") == [("b.jpg",)]
 
 
-async def test_files_are_read_in_batches_that_fit_into_memory(parts: Parts) -> None:
+class ClockOfASlowDisk(SimulatedClock):
+    """A second passes with each look at it."""
+
+    def __init__(self) -> None:
+        super().__init__(loop())
+        self._seconds = itertools.count(0.0, 1.0)
+
+    def monotonic_seconds(self) -> float:
+        return next(self._seconds)
+
+
+def many_files(parts: Parts) -> list[InboxFile]:
+    """Make distinct files, more than a disk is asked for at once."""
+    for number in range(HASHED_AT_ONCE + 1):
+        (parts.inbox / f"{number}.jpg").write_bytes(JPEG + b"%d" % number)
+    return [parts.seen(path) for path in sorted(parts.inbox.iterdir())]
+
+
+async def test_what_a_quick_disk_gives_is_kept_together(parts: Parts) -> None:
+    files, before = many_files(parts), parts.catalogue.writes
+    assert not await parts.pipeline.take_in(files, fresh=False)
+    assert parts.rows("SELECT count(*) FROM photos") == [(len(files),)]
+    assert parts.catalogue.writes == before + 1
+
+
+async def test_what_a_slow_disk_gives_is_kept_as_it_comes(parts: Parts) -> None:
+    parts.clock = ClockOfASlowDisk()
+    files, before = many_files(parts), parts.catalogue.writes
+    assert not await parts.pipeline_with().take_in(files, fresh=False)
+    assert parts.rows("SELECT count(*) FROM photos") == [(len(files),)]
+    assert parts.catalogue.writes == before + 2
+
+
+async def test_a_disk_is_not_asked_for_too_much_at_once(parts: Parts) -> None:
     def file(number: int, size_bytes: int) -> InboxFile:
         stamp = FileStamp(1, number, size_bytes, 0, 0)
         return InboxFile(parts.inbox, parts.inbox / f"{number}.jpg", stamp)
 
-    small = [file(number, 1000) for number in range(2 * FILES_AT_ONCE + 200)]
-    assert [len(batch) for batch in in_batches(small)] == [FILES_AT_ONCE, FILES_AT_ONCE, 200]
+    small = [file(number, 1000) for number in range(2 * HASHED_AT_ONCE + 200)]
+    assert [len(batch) for batch in in_batches(small)] == [HASHED_AT_ONCE, HASHED_AT_ONCE, 200]
     large = [file(number, 8_000_000) for number in range(3)]
     assert [len(batch) for batch in in_batches([*large, file(4, 500_000_000)])] == [2, 1, 1]
 

@@ -17,7 +17,7 @@ from .model import FileStamp, InboxFile
 from .notes import Notes
 
 TAKINGS_AT_ONCE = 3
-"""The files of one are kept, those of the next are read; the third is ready when that was quick."""
+"""While one is kept, the next is read, and a third is ready to be read."""
 
 LONGEST_LOOK_SECONDS = 5.0
 

@@ -46,7 +46,7 @@ class InboxFile:
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
-    """A file whose bytes were read once, and unchanged while they were read; they are named, not kept."""
+    """A file whose bytes were read once, unchanged meanwhile; their digest is kept, they are not."""
 
     file: InboxFile
     digest: Digest

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from captiond.asking import Asking, Pictures
-from captiond.batches import in_batches
+from captiond.batches import FILES_AT_ONCE, in_batches
 from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.reconsidering import take_in
 from captiond.catalogue.store import Catalogue
@@ -43,6 +43,9 @@ from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
 from captiond.vision.respondents import Respondent
 from captiond.witness import READER_VIEW, hear, views_of
+
+LONGEST_HASHING_SECONDS = 0.5
+"""So long, what was hashed first waits to be kept together with more."""
 
 TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
@@ -85,13 +88,18 @@ class Pipeline:
         """
         unread: dict[Path, TryAgain] = {}
         most_bytes = self.choices.limits.max_file_bytes
+        latest = self._clock.monotonic_seconds() + LONGEST_HASHING_SECONDS
+        both: list[tuple[InboxFile, HashOutcome]] = []
         async with Meanwhile() as meanwhile:
             for some in in_batches(files):
-                # The next ones are read while these are kept.
                 outcomes = await self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check)
-                both = list(zip(some, outcomes, strict=True))
-                unread |= {file.path: outcome for file, outcome in both if isinstance(outcome, TryAgain)}
-                await meanwhile.do(self._keep, both, fresh=fresh)
+                both += zip(some, outcomes, strict=True)
+                if len(both) >= FILES_AT_ONCE or self._clock.monotonic_seconds() >= latest:
+                    # The next ones are read while these are kept.
+                    await meanwhile.do(self._keep, both, fresh=fresh)
+                    both, latest = [], self._clock.monotonic_seconds() + LONGEST_HASHING_SECONDS
+                unread |= _not_read(some, outcomes)
+            await meanwhile.do(self._keep, both, fresh=fresh)
         return unread
 
     async def describe(self, lease: Lease, respondent: Respondent) -> None:
@@ -229,6 +237,11 @@ class Pipeline:
             log=self._log,
             heard=heard,
         )
+
+
+def _not_read(files: Sequence[InboxFile], outcomes: Sequence[HashOutcome]) -> dict[Path, TryAgain]:
+    both = zip(files, outcomes, strict=True)
+    return {file.path: outcome for file, outcome in both if isinstance(outcome, TryAgain)}
 
 
 def _size_bytes(lease: Lease) -> int:

@@ -160,6 +160,18 @@ def test_a_closed_catalogue_is_one_file(tmp_path: Path) -> None:
     assert path.read_bytes()[18:20] == b"\x01\x01"  # no WAL: readable without write access to the folder
 
 
+def test_a_closed_catalogue_has_no_statistics(catalogue_path: Path) -> None:
+    """Those of a first trial would mislead SQLite for as long as the next run lasts."""
+    engine = open_to_write(catalogue_path, NOW)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_stat1").scalar_one() > 0
+    close_for_readers(engine)
+    with asking(catalogue_path) as connection:
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_schema").scalars().all()
+    assert not [name for name in names if name.startswith("sqlite_stat")]
+
+
 def test_closing_does_not_wait_for_readers(catalogue_path: Path) -> None:
     engine = open_to_write(catalogue_path, NOW)
     engine.connect().close()

@@ -9,6 +9,7 @@ from captiond.catalogue.jobs import lease, postpone, reclaim
 from captiond.catalogue.places import MOST_PARAMETERS
 from captiond.catalogue.queries import known_stamps
 from captiond.catalogue.results import sidecars_due
+from captiond.catalogue.statements import PUT_FILES
 from captiond.catalogue.tables import files, jobs, photos
 from catalogue.planting import (
     DESCRIPTION,
@@ -43,6 +44,17 @@ def test_very_many_files_are_registered_at_once(connection: Connection) -> None:
         asked = select(jobs.c.photo_id, jobs.c.prompt).order_by(jobs.c.id)
         expected = [(photo_id, prompt) for photo_id in photo_ids for prompt in PROMPTS]
         assert [tuple(row) for row in connection.execute(asked)] == expected
+
+
+def test_statistics_of_a_small_catalogue_do_not_slow_down_a_large_one(connection: Connection) -> None:
+    for number in range(20):
+        plant(connection, f"{number}.jpg")
+    connection.exec_driver_sql("ANALYZE")
+    connection.exec_driver_sql("ANALYZE sqlite_schema")
+    putting = PUT_FILES.compile(dialect=connection.dialect)
+    values = [putting.params[name] for name in putting.positiontup or ()]
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {putting}", tuple(values)).all()
+    assert [row.detail.split()[0] for row in plan] == ["SCAN", "SEARCH"]
 
 
 def test_the_same_bytes_under_three_names_are_asked_about_once(connection: Connection) -> None:

@@ -185,7 +185,8 @@ def close_for_readers(engine: Engine) -> None:
         raw.rollback()
         # Whoever is reading is not worth waiting for: a stop must be quick.
         raw.execute(f"PRAGMA busy_timeout = {CLOSING_MILLISECONDS}")
-        raw.execute("PRAGMA optimize")
+        # Made while there were few rows, statistics would have SQLite read whole tables when there are many.
+        raw.execute("DROP TABLE IF EXISTS sqlite_stat1")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         raw.execute("PRAGMA journal_mode = DELETE")
     except (sqlite3.Error, DatabaseError):

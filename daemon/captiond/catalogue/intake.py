@@ -43,11 +43,11 @@ def register(
     ids = _photos_of(connection, digests)
     old = {photo_id for photo_id in ids.values() if photo_id <= newest}
     before = _photos_at(connection, [one.file.path for one in hashed])
-    connection.execute(sql.PUT_FILES, {"arrivals": rows, "now": at, "newest": newest})
-    for one, (place, *_) in zip(hashed, arrivals, strict=True):
-        if place is None:
+    for one, (text, *_) in zip(hashed, arrivals, strict=True):
+        if text is None:
             photo_id = ids[one.digest]
-            _put_file(connection, one.file, photo_id, at, is_new=photo_id not in old)
+            _put_file(connection, one.file, photo_id, at, is_old=photo_id in old)
+    connection.execute(sql.PUT_FILES, {"arrivals": rows, "now": at, "newest": newest})
     # A new photo with one file says already where it lies.
     twice = {digest for digest, count in Counter(digests).items() if count > 1}
     refresh_places(connection, before.union(old, (ids[digest] for digest in twice)))
@@ -164,9 +164,10 @@ def _as_text(place: bytes) -> str | None:
         return None
 
 
-def _put_file(connection: Connection, file: InboxFile, photo_id: int, at: str, *, is_new: bool) -> None:
+def _put_file(connection: Connection, file: InboxFile, photo_id: int, at: str, *, is_old: bool) -> None:
+    """Put a file whose path is no text, which JSON could not hold."""
     row = _file_row(place_columns(file.inbox, file.path), file.stamp, at)
-    holding = {"state": "known", "photo_id": photo_id, "sidecar_dirty": int(not is_new)}
+    holding = {"state": "known", "photo_id": photo_id, "sidecar_dirty": int(is_old)}
     connection.execute(sql.PUT_FILE, row | holding)
 
 

@@ -1,7 +1,8 @@
 """The statements that run for every photo, built once.
 
 Building one anew takes SQLAlchemy many times as long as running it takes SQLite. Values are bound by name:
-`of_photo`, `of_prompt`, `of_file`, `place` (a path's bytes), `now` (ISO 8601).
+`of_photo`, `of_prompt`, `of_file`, `now` (ISO 8601), lists in `of_photos`, `digests`, `asked` (prompts), and
+rows, as `lists.written` has them, in `arrivals`.
 """
 
 from typing import Any
@@ -43,7 +44,7 @@ ARRIVAL_COLUMNS = (
     *("place", "inbox", "path", "folder", "name", "sha256"),
     *("bytes", "device", "inode", "mtime_ns", "ctime_ns"),
 )
-"""What is kept of a file that was read and of its photo; `place` is NULL where its bytes are no text."""
+"""What is kept of a hashed file and its photo; `place`, its whole path, is NULL where that is no text."""
 _ARRIVALS = rows_listed("arrivals", ARRIVAL_COLUMNS)
 
 
@@ -81,7 +82,7 @@ _REPLACED = {
     column.name: _NEW_FILE.excluded[column.name] for column in files.c if column.name not in _NEVER_REPLACED
 }
 PUT_FILE = _NEW_FILE.on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)
-_KNOWN = {
+_ARRIVED = {
     **{name: _ARRIVALS.c[name] for name in ARRIVAL_COLUMNS if name in files.c},
     "path_bytes": cast(_ARRIVALS.c.place, LargeBinary),
     "photo_id": photos.c.id,
@@ -92,9 +93,10 @@ _KNOWN = {
 PUT_FILES = (
     insert(files)
     .from_select(
-        [*_KNOWN],
-        select(*_KNOWN.values())
-        .join_from(_ARRIVALS, photos, photos.c.sha256 == _ARRIVALS.c.sha256)
+        [*_ARRIVED],
+        select(*_ARRIVED.values())
+        # An outer join, for its order is kept: after a stop with few photos SQLite takes photos for few.
+        .join_from(_ARRIVALS, photos, photos.c.sha256 == _ARRIVALS.c.sha256, isouter=True)
         .where(_ARRIVALS.c.place.is_not(None)),
     )
     .on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)

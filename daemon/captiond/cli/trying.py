@@ -157,4 +157,4 @@ async def _ask(
     except UnusableReply as unusable:
         rejected = Answer(Status.REJECTED, reason=str(unusable), raw=unusable.raw)
         return Tried(model, prompt.name, rejected)
-    return Tried(model, prompt.name, answer, reply.seconds - reply.load_seconds)
+    return Tried(model, prompt.name, answer, max(reply.seconds - reply.load_seconds, 0.0))

@@ -129,7 +129,7 @@ def read(file: InboxFile, max_bytes: int, head_check: HeadCheck = lambda _head: 
 
 
 def hash_each(files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> list[HashOutcome]:
-    """Read files of one inbox as `read` does, one after another, and keep no more than their names."""
+    """Read files of one inbox as `read` does, one after another, and keep no more than their digests."""
     outcomes: list[HashOutcome] = []
     with closing(Beneath(files[0].inbox)) as beneath:
         for file in files:
@@ -194,7 +194,7 @@ def _read_beneath(
     *,
     piece_bytes: int,
 ) -> T:
-    """Check a file, and take its bytes in pieces of at most this size, before somebody changes it."""
+    """Take a file's bytes in pieces of at most this size; raises FileChanged where it is not as it was."""
     try:
         descriptor = beneath.open(file.path, _FILE)
         try:
@@ -223,7 +223,7 @@ def _checked_head(descriptor: int, file: InboxFile, max_bytes: int, head_check: 
 
 
 def _pieces(descriptor: int, head: bytes, size_bytes: int, piece_bytes: int) -> Iterator[bytes]:
-    if size_bytes <= HEAD_BYTES:
+    if size_bytes <= len(head):
         yield head[:size_bytes]
         return
     while size_bytes > 0 and (piece := os.read(descriptor, min(size_bytes, piece_bytes))):

@@ -1,7 +1,7 @@
 """The directory listing against what is known: the truth about an inbox.
 
-A scan streams: 1,000 names at a time are compared and forgotten, so memory stays flat whatever the folder
-holds (a list of folders still to visit apart).
+A scan streams: some 1,000 names at a time are compared and forgotten, so memory stays flat whatever the
+folder holds (a list of folders still to visit apart).
 """
 
 import os
@@ -79,7 +79,7 @@ class ScanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """A thousand names more were listed: who waits for findings can use those that there are."""
+    """The listing goes on: who waits for findings can use those that there are."""
 
 
 Finding = InboxFile | Skipped | Unreadable | Onward | ScanSummary
