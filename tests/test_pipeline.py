@@ -1,5 +1,6 @@
 """One photo, start to finish: known, asked about, and what becomes of a photo that is not what it seemed."""
 
+import asyncio
 import itertools
 import json
 import shutil
@@ -336,6 +337,17 @@ async def test_the_line_in_the_log_tells_nothing_that_was_read(parts: Parts, mak
     (line,) = parts.said("described")
     assert (line["file"], line["answers"], line["text"], line["translated"]) == ("photo.jpg", 4, "und", "en")
     assert "liberté" not in json.dumps(line, ensure_ascii=False)
+
+
+async def test_the_seconds_in_the_log_do_not_count_the_wait_for_others(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    await parts.take_in(make_photo())
+    async with asyncio.TaskGroup() as group, parts.endpoint.slot():
+        group.create_task(parts.describe())
+        await parts.clock.sleep(1_000)
+    (line,) = parts.said("described")
+    assert line["seconds"] < 1
 
 
 class Meddling(UnhurriedDecoder):

@@ -47,6 +47,14 @@ class Charge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The answers about one photo, and how long it took from when the photo had its turn."""
+
+    answers: Mapping[PromptName, Answer]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """The chain of one photo, with the choices that were in force when it began."""
 
@@ -63,12 +71,13 @@ class Asking:
     heard: str | None = None
     """What a witness read in the picture, where one was asked."""
 
-    async def ask_all(self) -> dict[PromptName, Answer]:
-        """Ask what is due, in order, and keep each answer; gives the answers. Raises Outage."""
+    async def ask_all(self) -> Asked:
+        """Ask what is due, in order, and keep each answer. Raises Outage."""
         open_jobs = {job.prompt: job for job in self.lease.jobs}
         answers: dict[PromptName, Answer] = {}
         # The photo keeps one slot for all its prompts, back to back: the server encodes its picture once.
         async with self.respondent.slot():
+            began = self.clock.monotonic_seconds()
             said = await self._ask_at_once(open_jobs)
             for prompt in self.choices.prompts:
                 job = open_jobs.get(prompt.name)
@@ -87,9 +96,9 @@ class Asking:
                 except ServerStumbled as failure:
                     # The server works, and fails on this photo: spare it the rest of the prompts too.
                     await self.charge(list(open_jobs), str(failure))
-                    return answers
+                    break
                 del open_jobs[prompt.name]
-        return answers
+            return Asked(answers, self.clock.monotonic_seconds() - began)
 
     async def _ask_at_once(self, open_jobs: Mapping[PromptName, Job]) -> dict[PromptName, Reply]:
         """Ask in one structured reply what may be asked so; gives what it says to each prompt.

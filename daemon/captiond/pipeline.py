@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from captiond.asking import Asking, Pictures
+from captiond.asking import Asked, Asking, Pictures
 from captiond.batches import FILES_AT_ONCE, in_batches
 from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.reconsidering import take_in
@@ -107,7 +107,7 @@ class Pipeline:
 
         Raises FileChanged when no file holds the photo's bytes now, and Outage.
         """
-        started, choices = self._clock.monotonic_seconds(), self.choices.wished(lease.jobs)
+        choices = self.choices.wished(lease.jobs)
         try:
             async with self._room.taken(_size_bytes(lease)):
                 # Nobody keeps the original's bytes while the model is asked.
@@ -122,9 +122,9 @@ class Pipeline:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
         heard = None if respondent is self._reader else await hear(self._reader, pictures)
-        answers = await self._asking(lease, pictures, choices, respondent, heard).ask_all()
+        asked = await self._asking(lease, pictures, choices, respondent, heard).ask_all()
         await self._write_sidecars([lease.photo_id])
-        _tell(self._log, lease, answers, self._clock.monotonic_seconds() - started)
+        _tell(self._log, lease, asked)
 
     async def charge(
         self, lease: Lease, prompts: Sequence[PromptName], reason: str, *, final: bool = False
@@ -253,14 +253,12 @@ def _fit_for(respondent: Respondent, view: View) -> Fit:
     return respondent.fit_for(model) if side is None else Fit(((side, side),))
 
 
-def _tell(
-    log: structlog.stdlib.BoundLogger, lease: Lease, answers: Mapping[PromptName, Answer], seconds: float
-) -> None:
+def _tell(log: structlog.stdlib.BoundLogger, lease: Lease, asked: Asked) -> None:
     """Log what came out; where nothing did, it was told already why."""
-    if not answers:
+    if not asked.answers:
         return
-    event = "described" if len(answers) == len(lease.jobs) else "described in part"
-    log.info(event, file=name_of(lease), seconds=round(seconds, 1), **_summary(answers))
+    event = "described" if len(asked.answers) == len(lease.jobs) else "described in part"
+    log.info(event, file=name_of(lease), seconds=round(asked.seconds, 1), **_summary(asked.answers))
 
 
 def _summary(answers: Mapping[PromptName, Answer]) -> dict[str, Json]:
