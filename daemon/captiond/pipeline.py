@@ -4,7 +4,7 @@
 What concerns this photo alone is settled here; an Outage concerns everybody and goes up to the service.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from captiond.asking import Asked, Asking, Pictures
-from captiond.batches import FILES_AT_ONCE, in_batches
+from captiond.batches import gathered
 from captiond.catalogue import intake, jobs, results
 from captiond.catalogue.reconsidering import take_in
 from captiond.catalogue.store import Catalogue
@@ -43,9 +43,6 @@ from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
 from captiond.vision.respondents import Respondent
 from captiond.witness import READER_VIEW, hear, views_of
-
-LONGEST_HASHING_SECONDS = 0.5
-"""So long, what was hashed first waits to be kept together with more."""
 
 TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
@@ -88,18 +85,15 @@ class Pipeline:
         """
         unread: dict[Path, TryAgain] = {}
         most_bytes = self.choices.limits.max_file_bytes
-        latest = self._clock.monotonic_seconds() + LONGEST_HASHING_SECONDS
-        both: list[tuple[InboxFile, HashOutcome]] = []
+
+        def hash_some(some: Sequence[InboxFile]) -> Awaitable[Sequence[HashOutcome]]:
+            return self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check)
+
         async with Meanwhile() as meanwhile:
-            for some in in_batches(files):
-                outcomes = await self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check)
-                both += zip(some, outcomes, strict=True)
-                if len(both) >= FILES_AT_ONCE or self._clock.monotonic_seconds() >= latest:
-                    # The next ones are read while these are kept.
-                    await meanwhile.do(self._keep, both, fresh=fresh)
-                    both, latest = [], self._clock.monotonic_seconds() + LONGEST_HASHING_SECONDS
-                unread |= _not_read(some, outcomes)
-            await meanwhile.do(self._keep, both, fresh=fresh)
+            async for both in gathered(files, hash_some, self._clock):
+                unread |= {file.path: outcome for file, outcome in both if isinstance(outcome, TryAgain)}
+                # The next ones are read while these are kept.
+                await meanwhile.do(self._keep, both, fresh=fresh)
         return unread
 
     async def describe(self, lease: Lease, respondent: Respondent) -> None:
@@ -237,11 +231,6 @@ class Pipeline:
             log=self._log,
             heard=heard,
         )
-
-
-def _not_read(files: Sequence[InboxFile], outcomes: Sequence[HashOutcome]) -> dict[Path, TryAgain]:
-    both = zip(files, outcomes, strict=True)
-    return {file.path: outcome for file, outcome in both if isinstance(outcome, TryAgain)}
 
 
 def _size_bytes(lease: Lease) -> int:
