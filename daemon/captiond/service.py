@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from .catalogue import intake, jobs, queries, results
+from .catalogue import intake, jobs, queries, reconsidering, results
 from .catalogue.reach import reach_of
 from .catalogue.store import Catalogue
 from .choices import Choices
@@ -181,6 +181,8 @@ class Service:
         await insist(results.add_prompt_columns, names)
         await insist(jobs.drop_unconfigured, names)
         await insist(jobs.queue_missing, names, fresh=False, now=self._clock.now())
+        if again := await insist(reconsidering.reconsider_all, self.choices.prompts, now=self._clock.now()):
+            self._log.info("asking what other rules had left out", questions=again)
         self._queue.wake()
 
     async def _sweep(self) -> bool:

@@ -1,12 +1,15 @@
-"""A photo that comes to lie elsewhere is asked what its earlier place kept it from."""
+"""What was skipped is asked when the photo lies elsewhere, or the rules are others."""
+
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from captiond.catalogue.jobs import lease
-from captiond.catalogue.reconsidering import reconsider
+from captiond.catalogue.reconsidering import QUEUE_SKIPPED, reconsider, reconsider_all
 from captiond.catalogue.tables import jobs, photos
 from captiond.model import PromptName, Status
+from captiond.prompts.conditions import NOT_IN_THIS_INBOX
 from captiond.prompts.configuring import configured
 from captiond.prompts.prompt import Prompt
 from catalogue.planting import INBOX, NOW, answer, plant, result
@@ -64,3 +67,61 @@ def test_what_was_skipped_for_another_reason_stays_so(connection: Connection, sk
     skip(connection, skipped, COLOUR, "it is asked only where objects has car")
     plant(connection, "street/a.jpg", content=b"car", prompts=NAMES)
     assert reconsidered(connection, skipped) == set()
+
+
+def all_reconsidered(connection: Connection, prompts: tuple[Prompt, ...]) -> set[str]:
+    """Give what is queued; the second time adds nothing."""
+    first = reconsider_all(connection, prompts, now=NOW)
+    queued = connection.scalars(select(jobs.c.prompt)).all()
+    assert len(queued) == first
+    assert reconsider_all(connection, prompts, now=NOW) == 0
+    return set(queued)
+
+
+def with_rules(**changes: dict[str, object]) -> tuple[Prompt, ...]:
+    return tuple(
+        replace(prompt, **changes[prompt.name]) if prompt.name in changes else prompt for prompt in PROMPTS
+    )
+
+
+@pytest.mark.usefixtures("skipped")
+def test_under_the_same_rules_nothing_is_asked_anew(connection: Connection) -> None:
+    assert all_reconsidered(connection, PROMPTS) == set()
+
+
+@pytest.mark.parametrize("now", [{}, {"folder": ("garden",)}])
+def test_a_changed_condition_is_asked_with_what_follows_from_it(
+    connection: Connection, skipped: int, now: dict[str, object]
+) -> None:
+    assert all_reconsidered(connection, with_rules(plate={"when": now})) == set(NAMES)
+    assert connection.scalar(select(photos.c.state).where(photos.c.id == skipped)) == "partial"
+
+
+@pytest.mark.usefixtures("skipped")
+def test_a_condition_that_only_became_one_of_two_stays_unmet(connection: Connection) -> None:
+    both = {"folder": ("street",), "name": ("a*",)}
+    assert all_reconsidered(connection, with_rules(plate={"when": both})) == set()
+
+
+def test_an_inbox_that_gets_a_prompt_is_asked_it(connection: Connection, skipped: int) -> None:
+    skip(connection, skipped, PLATE, NOT_IN_THIS_INBOX)
+    elsewhere = {"when": {}, "not_in": (str(INBOX), "/another")}
+    assert all_reconsidered(connection, with_rules(plate=elsewhere)) == set()
+    here = {"when": {}, "not_in": ("/another",)}
+    assert all_reconsidered(connection, with_rules(plate=here)) == set(NAMES)
+
+
+def test_a_text_that_was_in_the_language_asked_for_is_translated_into_another(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=[PLATE])
+    for_english, for_french = (replace(PROMPTS[0], from_prompt=MAKER, target=to) for to in ("en", "fr"))
+    skip(connection, photo_id, PROMPTS[0].name, "the text is in English already")
+    assert all_reconsidered(connection, (for_english,)) == set()
+    assert all_reconsidered(connection, (for_french,)) == {PROMPTS[0].name}
+
+
+@pytest.mark.usefixtures("skipped")
+def test_what_was_skipped_is_found_among_millions_by_its_index(connection: Connection) -> None:
+    lists = dict.fromkeys(("reasons", "not_in", "asked_first"), "[]")
+    rules = {"of_prompt": PLATE, "now": "", "not_here": "", **lists}
+    plan = connection.execute(text(f"EXPLAIN QUERY PLAN {QUEUE_SKIPPED}"), rules)
+    assert "SEARCH results USING INDEX results_skipped (prompt=?)" in [row.detail for row in plan]

@@ -20,7 +20,7 @@ from captiond.errors import (
 )
 
 APPLICATION_ID = 0x43415054  # 'CAPT'
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CURE = (
     "restore a backup in place of it and its -wal, or move the catalogue away and have captiond import make "
     "it again from the sidecars"

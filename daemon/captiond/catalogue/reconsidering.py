@@ -1,27 +1,42 @@
-"""Writes about photos that came to lie elsewhere: what their earlier places kept them from is asked now.
+"""Writes about prompts that were skipped, and are asked when photos lie elsewhere or the rules are others.
 
-A prompt that was skipped has a result, so that it counts as answered; but its reason may have been the place.
+A prompt that was skipped has a result, so that it counts as answered; but its reason may be gone.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.clock import iso
 from captiond.model import HashedFile, InboxFile, PromptName
-from captiond.prompts.conditions import asked_first, reasons_gone
+from captiond.prompts.conditions import NOT_IN_THIS_INBOX, asked_first, reasons_gone, reasons_unmet
 from captiond.prompts.prompt import Prompt
+from captiond.prompts.skipping import reasons_to_skip
 
 from . import statements as sql
 from .intake import register
 from .jobs import refresh_state
-from .places import inbox_file_from
+from .lists import written
+from .places import inbox_file_from, readable
 from .tables import jobs
 
 QUEUE = insert(jobs).on_conflict_do_nothing(index_elements=["photo_id", "prompt"])
+QUEUE_SKIPPED = text("""
+INSERT INTO jobs (photo_id, prompt, state, priority, queued_at)
+SELECT photo_id, prompt, 'queued', 0, :now FROM results
+WHERE current = 1 AND status = 'skipped' AND prompt = :of_prompt AND (
+  reason NOT IN (SELECT value FROM json_each(:reasons))
+  OR reason = :not_here AND EXISTS (
+    SELECT 1 FROM files WHERE files.photo_id = results.photo_id AND files.state = 'known'
+    AND files.inbox NOT IN (SELECT value FROM json_each(:not_in)))
+  OR EXISTS (
+    SELECT 1 FROM jobs WHERE jobs.photo_id = results.photo_id AND jobs.state = 'queued'
+    AND jobs.prompt IN (SELECT value FROM json_each(:asked_first))))
+ON CONFLICT (photo_id, prompt) DO NOTHING
+""")
 
 
 def take_in(
@@ -58,6 +73,25 @@ def reconsider(
         if again:
             queued += connection.execute(QUEUE, again).rowcount
             refresh_state(connection, photo_id)
+    return queued
+
+
+def reconsider_all(connection: Connection, prompts: Sequence[Prompt], *, now: datetime) -> int:
+    """Queue what was skipped for reasons that these prompts no longer have; gives how many.
+
+    `prompts` in asking order, as in `reconsider`.
+    """
+    queued = 0
+    for prompt in prompts:
+        rules = {
+            "reasons": written([NOT_IN_THIS_INBOX, *reasons_unmet(prompt), *reasons_to_skip(prompt)]),
+            "not_in": written([readable(inbox) for inbox in prompt.not_in]),
+            "asked_first": written(sorted(asked_first(prompt))),
+        }
+        asked = {"of_prompt": prompt.name, "not_here": NOT_IN_THIS_INBOX, "now": iso(now), **rules}
+        queued += connection.execute(QUEUE_SKIPPED, asked).rowcount
+    if queued:
+        connection.execute(sql.REOPEN)
     return queued
 
 

@@ -174,6 +174,7 @@ results = Table(
     Column("checksum", Text),
     Index("results_current", "photo_id", "prompt", unique=True, sqlite_where=text("current = 1")),
     Index("results_photo", "photo_id", "prompt", "id"),
+    Index("results_skipped", "prompt", "reason", sqlite_where=text("current = 1 AND status = 'skipped'")),
 )
 
 objects = Table(

@@ -63,6 +63,11 @@ def unmet(
     return None
 
 
+def reasons_unmet(prompt: Prompt) -> list[str]:
+    """List all that `unmet` may say of a prompt's conditions, its inboxes aside."""
+    return [_sentence(about, wanted) for about, wanted in prompt.when.items()]
+
+
 def reasons_gone(prompt: Prompt, file: PurePath, inbox: str) -> list[str]:
     """List the reasons of `unmet` that no longer hold for a photo once `file`, in `inbox`, has it, too."""
     here = [NOT_IN_THIS_INBOX] if is_asked_in(prompt, {inbox}) else []
