@@ -3,6 +3,7 @@
 CaptiondError
 ├── Fatal                  stop and say why, with an exit code
 │   ├── BadConfiguration     a setting is wrong
+│   │   └── WrongPrompt        what a prompt's table says does not fit together
 │   ├── NewerCatalogue       made by a later captiond
 │   ├── ForeignCatalogue     a file that is not a catalogue of ours
 │   ├── CatalogueInUse       another captiond has it
@@ -43,6 +44,15 @@ class BadConfiguration(Fatal):
     """A setting is wrong or unknown, or the file named is missing."""
 
     exit_code = 78
+
+
+class WrongPrompt(BadConfiguration):
+    """A prompt's table is wrong, or one `key` in it; `reason` says why, without naming them."""
+
+    def __init__(self, prompt: str, key: str | None, reason: str) -> None:
+        place = f"{key!r} of the prompt {prompt!r}" if key else f"The prompt {prompt!r}"
+        super().__init__(f"{place} is wrong: {reason}.")
+        self.prompt, self.key, self.reason = prompt, key, reason
 
 
 class NewerCatalogue(Fatal):

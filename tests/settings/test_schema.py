@@ -110,7 +110,7 @@ def test_the_file_and_the_environment_mix_within_a_table(tmp_path: Path) -> None
 
 
 def test_prompt_tables_hold_only_what_is_set_under_the_names_of_the_file(tmp_path: Path) -> None:
-    toml = '[prompts.a]\nkind = "choice"\nfrom = "ocr"\nchoices = ["b", "c"]\nschema = {type = "object"}'
+    toml = '[prompts.a]\nkind = "json"\nfrom = "ocr"\ntext = "{text}"\nschema = {type = "object"}'
     tables = load(written(tmp_path, toml), {}, NOWHERE).prompt_tables()
     assert tables == tomllib.loads(toml)["prompts"]
 
@@ -199,6 +199,26 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 )
 def test_a_mistake_in_the_file_is_told_with_its_place_and_cure(tmp_path: Path, toml: str, line: str) -> None:
     assert mistakes(tmp_path, toml) == [line]
+
+
+@pytest.mark.parametrize(
+    ("toml", "line"),
+    [
+        ("[prompts.own]\nkind = 'text'", "1: prompts.own: text: a new prompt needs it"),
+        ("[prompts.ocr]\nchoices = ['a', 'b']", "2: prompts.ocr.choices: only a choice has choices"),
+        ("\n[prompts.ocr]\nfrom = 'x'", "3: prompts.ocr.from: the prompt 'x' does not exist"),
+    ],
+)
+def test_what_does_not_fit_together_in_a_prompt_is_told_with_its_place(
+    tmp_path: Path, toml: str, line: str
+) -> None:
+    assert mistakes(tmp_path, toml) == [line]
+
+
+def test_a_prompt_that_is_wrong_for_its_variables_names_one_of_them() -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        load(None, {}, {**NOWHERE, "CAPTIOND_PROMPTS__OWN__KIND": "text"})
+    assert str(caught.value) == "environment: CAPTIOND_PROMPTS__OWN__KIND: text: a new prompt needs it"
 
 
 def test_every_mistake_gets_a_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain
 
-from captiond.errors import BadConfiguration
+from captiond.errors import BadConfiguration, WrongPrompt
 from captiond.model import Json, PromptName
 
 from .builtin import BUILTIN, OFF_BY_DEFAULT
@@ -132,22 +132,22 @@ def configured(
 def check_keys(name: str, table: Mapping[str, Json]) -> None:
     """Raise BadConfiguration for a name that is no column, an unknown key, a value of the wrong sort."""
     if not NAME.fullmatch(name):
-        raise wrong(
+        raise WrongPrompt(
             name, None, "a name is lower-case letters, digits and _, begins with a letter, and has at most 31"
         )
     for key, value in table.items():
         if key not in KEYS:
-            raise wrong(name, key, f"there is no such key; the keys are {', '.join(KEYS)}")
+            raise WrongPrompt(name, key, f"there is no such key; the keys are {', '.join(KEYS)}")
         wanted, fits = KEYS[key]
         if not fits(value):
-            raise wrong(name, key, f"{value!r} is not {wanted}")
+            raise WrongPrompt(name, key, f"{value!r} is not {wanted}")
 
 
 def made(name: PromptName, shipped: Prompt | None, table: Mapping[str, Json], model: str) -> Prompt:
     """Make a prompt from its built-in form, if it has one, and its table; raise BadConfiguration."""
     for key in ("kind", "text"):
         if shipped is None and key not in table:
-            raise wrong(name, key, "a new prompt needs it")
+            raise WrongPrompt(name, key, "a new prompt needs it")
     prompt = shipped or Prompt(name=name, kind=Kind(table["kind"]), text=table["text"])
     keys = table.keys() - {"enabled", "target", "for", "when", "engine"}
     changes = {FIELDS.get(key, key): field(table[key]) for key in table if key in keys}
@@ -180,7 +180,7 @@ def in_each_language(
         for other in others:
             name = PromptName(f"{prompt.name}_{other.lower().replace('-', '_')}")
             if name in names or not NAME.fullmatch(name):
-                raise wrong(prompt.name, "target", f"a prompt for {other} cannot be called {name}")
+                raise WrongPrompt(prompt.name, "target", f"a prompt for {other} cannot be called {name}")
             spoken.append(replace(prompt, name=name, target=other))
     return spoken
 
@@ -213,7 +213,7 @@ def check(prompt: Prompt, table: Mapping[str, Json]) -> None:
     of_reader = mistakes_of_reader(prompt, table.get("model"))
     for reason, key in chain(mistakes(prompt), of_reader, mistakes_of_witness(prompt)):
         if reason:
-            raise wrong(prompt.name, key, reason)
+            raise WrongPrompt(prompt.name, key, reason)
 
 
 def mistakes(prompt: Prompt) -> Iterable[tuple[str | None, str]]:
@@ -249,7 +249,7 @@ def without_orphans(prompts: list[Prompt], tables: Mapping[str, Mapping[str, Jso
         if is_wanted(orphan.name, tables.get(orphan.name, {})):
             known = orphan.from_prompt in tables or orphan.from_prompt in {prompt.name for prompt in BUILTIN}
             state = "is not enabled" if known else "does not exist"
-            raise wrong(orphan.name, "from", f"the prompt {orphan.from_prompt!r} {state}")
+            raise WrongPrompt(orphan.name, "from", f"the prompt {orphan.from_prompt!r} {state}")
     return without_orphans([prompt for prompt in prompts if prompt not in orphans], tables)
 
 
@@ -265,10 +265,10 @@ def check_conditions(prompts: list[Prompt]) -> None:
     for prompt in prompts:
         for about, wanted in prompt.when.items():
             if about in PLACES and isinstance(wanted, bool):
-                raise wrong(prompt.name, "when", f"{about} needs a pattern, such as scans/*")
+                raise WrongPrompt(prompt.name, "when", f"{about} needs a pattern, such as scans/*")
             if about not in PLACES and PromptName(about) not in asked:
                 known = ", ".join((*sorted(asked - {prompt.name}), *PLACES))
-                raise wrong(prompt.name, "when", f"there is no {about} to ask first; there are {known}")
+                raise WrongPrompt(prompt.name, "when", f"there is no {about} to ask first; there are {known}")
 
 
 def in_asking_order(prompts: list[Prompt]) -> tuple[Prompt, ...]:
@@ -284,7 +284,7 @@ def in_asking_order(prompts: list[Prompt]) -> tuple[Prompt, ...]:
         if ready is None:
             circle = ", ".join(prompt.name for prompt in waiting)
             key = "from" if waiting[0].from_prompt else "when"
-            raise wrong(waiting[0].name, key, f"these prompts wait for one another: {circle}")
+            raise WrongPrompt(waiting[0].name, key, f"these prompts wait for one another: {circle}")
         ordered.append(ready)
         waiting.remove(ready)
     return tuple(ordered)
@@ -292,9 +292,3 @@ def in_asking_order(prompts: list[Prompt]) -> tuple[Prompt, ...]:
 
 def _moment(prompt: Prompt) -> tuple[bool, bool, bool]:
     return prompt.from_prompt is not None, prompt.max_side_pixels is not None, prompt.tiles != OFF
-
-
-def wrong(name: str, key: str | None, reason: str) -> BadConfiguration:
-    """Make the error for a prompt's table, or for one key in it."""
-    place = f"{key!r} of the prompt {name!r}" if key else f"The prompt {name!r}"
-    return BadConfiguration(f"{place} is wrong: {reason}.")

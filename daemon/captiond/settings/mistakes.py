@@ -6,6 +6,7 @@ A kind of mistake that pydantic finds and `_SENTENCES` does not know is told in 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
+from captiond.errors import WrongPrompt
 from captiond.model import Json
 from captiond.printable import printable
 
@@ -33,6 +34,17 @@ def explain(problems: Iterable[Mapping[str, Json]], sources: Sequence[Source], k
     """
     lines = (printable(_told(problem, sources, known)) for problem in problems)
     return "\n".join(dict.fromkeys(lines))
+
+
+def located(wrong: WrongPrompt, sources: Sequence[Source]) -> str:
+    """Tell where the table stands that does not fit together, or the key in it, and why."""
+    table = ("prompts", wrong.prompt)
+    key = (*table, wrong.key) if wrong.key else table
+    for path, reason in ((key, wrong.reason), (table, f"{wrong.key}: {wrong.reason}")):
+        for source in sources:
+            if holds(source.values, path):
+                return printable(f"{source.place(path)}: {reason}")
+    return printable(str(wrong))
 
 
 def _told(problem: Mapping[str, Json], sources: Sequence[Source], known: Sequence[str]) -> str:

@@ -26,9 +26,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from captiond.errors import BadConfiguration
+from captiond.errors import BadConfiguration, WrongPrompt
 from captiond.model import Json, SidecarPlace
 from captiond.prompts.builtin import BUILTIN
+from captiond.prompts.configuring import configured
 
 from .inbox_prompts import mistakes_in
 from .kinds import (
@@ -58,7 +59,7 @@ from .kinds import (
     at_most,
     must_be,
 )
-from .mistakes import explain
+from .mistakes import explain, located
 from .sources import merged, sources
 from .values import (
     parsed_json,
@@ -226,6 +227,10 @@ def load(config_file: Path | None, overrides: Mapping[str, Json], environ: Mappi
         raise BadConfiguration(explain(problems, found, setting_names())) from None
     if mistakes := mistakes_in(found, {*_SHIPPED, *settings.prompts}):
         raise BadConfiguration("\n".join(mistakes))
+    try:
+        configured(settings.prompt_tables(), targets=settings.translation.target, model=settings.ollama.model)
+    except WrongPrompt as wrong:
+        raise BadConfiguration(located(wrong, found)) from None
     return settings
 
 
