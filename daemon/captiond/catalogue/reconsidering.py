@@ -3,7 +3,7 @@
 A prompt that was skipped has a result, so that it counts as answered; but its reason may be gone.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -81,18 +81,19 @@ def reconsider_all(connection: Connection, prompts: Sequence[Prompt], *, now: da
 
     `prompts` in asking order, as in `reconsider`.
     """
-    queued = 0
+    queued: Counter[PromptName] = Counter()
     for prompt in prompts:
         rules = {
             "reasons": written([NOT_IN_THIS_INBOX, *reasons_unmet(prompt), *reasons_to_skip(prompt)]),
             "not_in": written([readable(inbox) for inbox in prompt.not_in]),
-            "asked_first": written(sorted(asked_first(prompt))),
+            "asked_first": written(sorted(asked_first(prompt) & queued.keys())),
         }
         asked = {"of_prompt": prompt.name, "not_here": NOT_IN_THIS_INBOX, "now": iso(now), **rules}
-        queued += connection.execute(QUEUE_SKIPPED, asked).rowcount
+        if count := connection.execute(QUEUE_SKIPPED, asked).rowcount:
+            queued[prompt.name] = count
     if queued:
         connection.execute(sql.REOPEN)
-    return queued
+    return queued.total()
 
 
 def _asked_now(
