@@ -85,6 +85,7 @@ async def test_a_wait_with_a_limit_ends_with_the_reason(parts: Parts, patience: 
     with pytest.raises(CatalogueFault, match=r"no room; given up after 6. seconds"):
         await patience.sit_out(attempt)  # type: ignore[arg-type]
     assert 60 <= moments[-1] - moments[0] <= 90
+    assert not parts.said("catalogue writable")
 
 
 async def test_other_outages_go_up(patience: Patience) -> None:

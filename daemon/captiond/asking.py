@@ -1,6 +1,6 @@
 """One photo's prompts, asked one after another: reply, check, answer, result, one commit each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Protocol
 import structlog
 
 from captiond.catalogue import jobs, queries, results, tile_replies
-from captiond.catalogue.reconsidering import reconsider
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
@@ -17,6 +16,7 @@ from captiond.errors import ServerRefused, ServerStumbled, TryAgain, UnusableRep
 from captiond.model import Answer, Job, KeptReply, Lease, PromptName, Reply, Result, Source, Status
 from captiond.patience import Patience
 from captiond.piecemeal import Piecemeal
+from captiond.planning import plan_following
 from captiond.prompts import express
 from captiond.prompts.answers import understand
 from captiond.prompts.checks import complete_text
@@ -67,6 +67,8 @@ class Asking:
     clock: Clock
     charge: Charge
     cut: Cut
+    reconsider: Callable[[], Awaitable[None]]
+    """Queues what was skipped and is to be asked all the same."""
     log: structlog.stdlib.BoundLogger
     heard: str | None = None
     """What a witness read in the picture, where one was asked."""
@@ -134,10 +136,10 @@ class Asking:
             )
             result = self._result(prompt, answer, reply)
         await self._keep(prompt, result)
+        await plan_following(self.lease, prompt, self.choices, self.patience, self.clock)
         if result.answer.status is Status.SKIPPED:
-            # The photo may have come to lie elsewhere since it was leased.
-            about = [self.lease.photo_id], self.choices.prompts
-            await self.patience.insist(reconsider, *about, fresh=False, now=self.clock.now())
+            # The photo may have come to lie elsewhere since it was leased, or somebody changed the rules.
+            await self.reconsider()
         if result.model is not None:
             await self._heed(prompt, result.answer)
         return result.answer

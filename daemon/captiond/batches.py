@@ -25,14 +25,21 @@ async def gathered(
     hash_some: Callable[[Sequence[InboxFile]], Awaitable[Sequence[T]]],
     clock: Clock,
 ) -> AsyncIterator[list[tuple[InboxFile, T]]]:
-    """Hash files batch by batch; gives with what came of it as many as are to be made known together."""
+    """Hash files batch by batch; gives with what came of it as many as are to be made known together.
+
+    `hash_some` gives what came of the first so many, at least of one.
+    """
     both: list[tuple[InboxFile, T]] = []
     latest = clock.monotonic_seconds() + LONGEST_GATHERING_SECONDS
-    for some in in_batches(files):
-        both += zip(some, await hash_some(some), strict=True)
-        if len(both) >= FILES_AT_ONCE or clock.monotonic_seconds() >= latest:
-            yield both
-            both, latest = [], clock.monotonic_seconds() + LONGEST_GATHERING_SECONDS
+    for batch in in_batches(files):
+        left = batch
+        while left:
+            outcomes = await hash_some(left)
+            both += zip(left, outcomes, strict=False)
+            left = left[len(outcomes) :]
+            if len(both) >= FILES_AT_ONCE or clock.monotonic_seconds() >= latest:
+                yield both
+                both, latest = [], clock.monotonic_seconds() + LONGEST_GATHERING_SECONDS
     if both:
         yield both
 

@@ -43,13 +43,21 @@ class Beneath:
 
     def open(self, path: Path, flags: int) -> int:
         """Open a file without following a symbolic link anywhere below the top, as `opened_beneath` does."""
+        return open_unnoticed(self._enter(path), flags, self._descriptor)
+
+    def status(self, path: Path) -> os.stat_result:
+        """Tell what `lstat` says of a path, as long as no folder on the way to it is a symbolic link."""
+        return os.stat(self._enter(path), dir_fd=self._descriptor, follow_symlinks=False)
+
+    def _enter(self, path: Path) -> str:
+        """Have the folder of a path open; gives the path's name in it."""
         folder, _, name = str(path).rpartition("/")
         if folder != self._folder:
             self.close()
             opening = opened_beneath(self._top, Path(folder), FOLDER)
             self._descriptor = self._opened.enter_context(opening)
             self._folder = folder
-        return open_unnoticed(name, flags, self._descriptor)
+        return name
 
     def close(self) -> None:
         """Let go of the folder."""

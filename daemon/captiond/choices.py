@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from .imaging.limits import Limits
 from .model import Job, PromptName
@@ -32,6 +33,11 @@ class Choices:
     def names(self) -> tuple[PromptName, ...]:
         """The prompts' names, in asking order."""
         return tuple(prompt.name for prompt in self.prompts)
+
+    @property
+    def inboxes(self) -> tuple[Path, ...]:
+        """The inboxes that are watched."""
+        return tuple(self.sidecars.of_inbox)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -184,6 +184,7 @@ def correction_from(about: Mapping[str, Json]) -> Correction:
                 prompt_version=version,
                 answer=Answer(Status(status), value, content, _text(rest, "language"), _text(rest, "reason")),
                 again=tuple(PromptName(str(prompt)) for prompt in again),
+                following=tuple(PromptName(str(prompt)) for prompt in about.get("following", ())),
             )
     raise ValueError(about)
 

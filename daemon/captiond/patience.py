@@ -47,12 +47,13 @@ class Patience:
             self._tell(outage)
         self._waiting += 1
         try:
-            return await self._try_again(attempt)
+            outcome = await self._try_again(attempt)
         finally:
             self._waiting -= 1
-            if not self._waiting:
-                self._log.info("catalogue writable")
-                self.trouble = None
+        if not self._waiting:
+            self._log.info("catalogue writable")
+            self.trouble = None
+        return outcome
 
     async def _try_again(self, attempt: Callable[[], Awaitable[T]]) -> T:
         pause, began = 1.0, self._clock.monotonic_seconds()

@@ -4,7 +4,7 @@
 What concerns this photo alone is settled here; an Outage concerns everybody and goes up to the service.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from captiond.catalogue.reconsidering import take_in
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
-from captiond.errors import FileChanged, Outage, Rejected, TryAgain
+from captiond.errors import FileChanged, InboxGone, Outage, Rejected, TryAgain
 from captiond.imaging.sniffing import is_stray, refusal, sniff
 from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
@@ -39,6 +39,7 @@ from captiond.model import (
 )
 from captiond.outbox import Outbox
 from captiond.patience import Patience
+from captiond.planning import plan_again
 from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
 from captiond.vision.respondents import Respondent
@@ -47,6 +48,8 @@ from captiond.witness import READER_VIEW, hear, views_of
 TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
 """Wait before the second and the third try of a photo that was charged."""
+
+NOT_HELD = "no file holds its bytes now; the next scans tell why"
 
 PICTURE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -87,7 +90,8 @@ class Pipeline:
         most_bytes = self.choices.limits.max_file_bytes
 
         def hash_some(some: Sequence[InboxFile]) -> Awaitable[Sequence[HashOutcome]]:
-            return self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check)
+            seconds = self._clock.monotonic_seconds
+            return self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check, seconds)
 
         async with Meanwhile() as meanwhile:
             async for both in gathered(files, hash_some, self._clock):
@@ -101,6 +105,7 @@ class Pipeline:
 
         Raises FileChanged when no file holds the photo's bytes now, and Outage.
         """
+        rules = self.choices.prompts
         choices = self.choices.wished(lease.jobs)
         try:
             async with self._room.taken(_size_bytes(lease)):
@@ -116,7 +121,10 @@ class Pipeline:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
         heard = None if respondent is self._reader else await hear(self._reader, pictures)
-        asked = await self._asking(lease, pictures, choices, respondent, heard).ask_all()
+        anew = partial(
+            plan_again, lease.photo_id, lambda: self.choices, rules, patience=self.patience, clock=self._clock
+        )
+        asked = await self._asking(lease, pictures, choices, respondent, heard=heard, anew=anew).ask_all()
         await self._write_sidecars([lease.photo_id])
         _tell(self._log, lease, asked)
 
@@ -198,13 +206,17 @@ class Pipeline:
     async def _read_again(self, lease: Lease) -> Original:
         """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
         most_bytes = self.choices.limits.max_file_bytes
+        trouble: FileChanged | InboxGone = FileChanged(NOT_HELD)
         for file in lease.files:
-            found = await self._disks.ask(file.inbox, look, file.inbox, file.path)
-            if not isinstance(found, InboxFile):
-                continue
             try:
+                found = await self._disks.ask(file.inbox, look, file.inbox, file.path)
+                if not isinstance(found, InboxFile):
+                    continue
                 original = await self._disks.ask(file.inbox, read, found, most_bytes, self._head_check)
-            except (FileChanged, FileUnreadable):
+            except FileUnreadable:
+                continue
+            except (FileChanged, InboxGone) as failure:
+                trouble = failure
                 continue
             except Rejected:
                 # The settings refuse it now; the next scan takes it for new, and keeps the reason.
@@ -213,10 +225,17 @@ class Pipeline:
             # Its stamp may be another by now, as long as the bytes are the same.
             if original.digest == lease.digest:
                 return original
-        raise FileChanged("no file holds its bytes now; the next scans tell why")
+        raise trouble
 
     def _asking(
-        self, lease: Lease, pictures: Pictures, choices: Choices, respondent: Respondent, heard: str | None
+        self,
+        lease: Lease,
+        pictures: Pictures,
+        choices: Choices,
+        respondent: Respondent,
+        *,
+        heard: str | None,
+        anew: Callable[[], Awaitable[None]],
     ) -> Asking:
         return Asking(
             lease,
@@ -228,6 +247,7 @@ class Pipeline:
             clock=self._clock,
             charge=partial(self.charge, lease),
             cut=partial(self._cut, lease, respondent),
+            reconsider=anew,
             log=self._log,
             heard=heard,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from .catalogue import intake, jobs, queries, reconsidering, results
+from .catalogue import intake, jobs, queries
 from .catalogue.reach import reach_of
 from .catalogue.store import Catalogue
 from .choices import Choices
@@ -24,6 +24,7 @@ from .noticing import Noticing
 from .outbox import Outbox
 from .photo_queue import PhotoQueue
 from .pipeline import Pipeline, name_of
+from .planning import plan
 from .tidying import Tidying
 from .turns import Turns
 from .vision.endpoints import Endpoint
@@ -176,13 +177,7 @@ class Service:
             await self._outbox.write_due(self.choices.sidecars)
 
     async def _plan(self) -> None:
-        """Queue what no photo has a result of yet; with a million photos, that takes its time."""
-        names, insist = self.choices.names, self._patience.insist
-        await insist(results.add_prompt_columns, names)
-        await insist(jobs.drop_unconfigured, names)
-        await insist(jobs.queue_missing, names, fresh=False, now=self._clock.now())
-        if again := await insist(reconsidering.reconsider_all, self.choices.prompts, now=self._clock.now()):
-            self._log.info("asking what other rules had left out", questions=again)
+        await plan(self.choices, self._patience, self._clock, self._log)
         self._queue.wake()
 
     async def _sweep(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from acceptance.conftest import Command, Eventually, Sidecar, SimulatedServer
 from conftest import MakePhoto
 
+ENGLISH = "The quick brown fox jumps over the lazy dog and then it sleeps in the warm sun all day"
 MINE = "The gate of my school."
 
 
@@ -83,6 +84,21 @@ def test_confirmed_answers_are_a_persons(impatient: Command, read: Path) -> None
     sources = {source for (source,) in impatient.rows("SELECT source FROM results WHERE current")}
     assert sources == {"human"}
     assert impatient("confirm", "sign.jpg").returncode == 1
+
+
+def test_what_was_not_asked_cannot_be_confirmed_and_is_asked_once_when_it_may_be(
+    impatient: Command, inbox: Path, make_photo: MakePhoto, server: SimulatedServer
+) -> None:
+    make_photo("sign.jpg", "navy", text=ENGLISH)
+    assert impatient("run", inbox, "--once").returncode == 0
+    named = impatient("confirm", "sign.jpg", "translation")
+    assert (named.returncode, named.stdout) == (1, "There is no answer to confirm: translation.\n")
+    confirmed = impatient("confirm", "sign.jpg")
+    assert confirmed.stdout == "Confirmed: objects, description and ocr of sign.jpg.\n"
+    impatient.settings["CAPTIOND_TRANSLATION__TARGET"] = "fr"
+    for _ in range(2):
+        assert impatient("run", inbox, "--once").returncode == 0
+        assert len(server.questions) == 4
 
 
 def test_redo_tells_how_much_it_is_before_it_does_anything(impatient: Command, read: Path) -> None:

@@ -1,5 +1,7 @@
 """What a person says stands above every model, and what is asked anew keeps what there was until then."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Connection, select
 
@@ -88,6 +90,15 @@ def test_what_was_asked_about_it_is_asked_anew_only_when_wanted(connection: Conn
     assert correct(connection, by_person("a.jpg", "Ausgang", OCR, (TRANSLATION,)), NOW) == 1
     assert queued(connection) == {(photo_id, TRANSLATION)}
     assert connection.scalars(select(photos.c.state)).one() == "partial"
+
+
+def test_what_was_skipped_for_the_answer_before_follows_from_a_correction(connection: Connection) -> None:
+    photo_id = done(connection, "a.jpg")
+    correction = replace(by_person("a.jpg", "Ausgang", OCR), following=(TRANSLATION,))
+    assert correct(connection, correction, NOW) == 0
+    answer(connection, photo_id, result(TRANSLATION, status=Status.SKIPPED, reason="there is no text"))
+    assert correct(connection, correction, NOW) == 1
+    assert queued(connection) == {(photo_id, TRANSLATION)}
 
 
 def test_a_photo_that_is_gone_cannot_be_corrected(connection: Connection) -> None:

@@ -1,17 +1,26 @@
 """What was skipped is asked when the photo lies elsewhere, or the rules are others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select, text
 
 from captiond.catalogue.jobs import lease
-from captiond.catalogue.reconsidering import QUEUE_SKIPPED, reconsider, reconsider_all
-from captiond.catalogue.tables import jobs, photos
-from captiond.model import PromptName, Status
+from captiond.catalogue.reconsidering import (
+    QUEUE_SKIPPED,
+    reconsider,
+    reconsider_all,
+    reconsider_following,
+)
+from captiond.catalogue.results import add_result
+from captiond.catalogue.tables import jobs, photos, results
+from captiond.model import PromptName, Source, Status
 from captiond.prompts.conditions import NOT_IN_THIS_INBOX
 from captiond.prompts.configuring import configured
 from captiond.prompts.prompt import Prompt
+from captiond.prompts.skipping import NO_TEXT
 from catalogue.planting import INBOX, NOW, answer, plant, result
 
 PLATE, COLOUR, MAKER = (PromptName(name) for name in ("plate", "colour", "maker"))
@@ -25,6 +34,7 @@ PROMPTS: tuple[Prompt, ...] = configured(
     targets=["en"],
 )
 NAMES = tuple(prompt.name for prompt in PROMPTS)
+IS_PLATE = (results.c.prompt == PLATE) & (results.c.current == 1)
 ELSEWHERE, NO_PLATE = "it is asked only where folder has street", "there is no answer to plate"
 
 
@@ -69,12 +79,14 @@ def test_what_was_skipped_for_another_reason_stays_so(connection: Connection, sk
     assert reconsidered(connection, skipped) == set()
 
 
-def all_reconsidered(connection: Connection, prompts: tuple[Prompt, ...]) -> set[str]:
+def all_reconsidered(
+    connection: Connection, prompts: tuple[Prompt, ...], inboxes: Sequence[Path] = (INBOX,)
+) -> set[str]:
     """Give what is queued; the second time adds nothing."""
-    first = reconsider_all(connection, prompts, now=NOW)
+    first = reconsider_all(connection, prompts, inboxes, now=NOW)
     queued = connection.scalars(select(jobs.c.prompt)).all()
     assert len(queued) == first
-    assert reconsider_all(connection, prompts, now=NOW) == 0
+    assert reconsider_all(connection, prompts, inboxes, now=NOW) == 0
     return set(queued)
 
 
@@ -108,6 +120,7 @@ def test_an_inbox_that_gets_a_prompt_is_asked_it(connection: Connection, skipped
     elsewhere = {"when": {}, "not_in": (str(INBOX), "/another")}
     assert all_reconsidered(connection, with_rules(plate=elsewhere)) == set()
     here = {"when": {}, "not_in": ("/another",)}
+    assert all_reconsidered(connection, with_rules(plate=here), inboxes=[Path("/another")]) == set()
     assert all_reconsidered(connection, with_rules(plate=here)) == set(NAMES)
 
 
@@ -121,7 +134,42 @@ def test_a_text_that_was_in_the_language_asked_for_is_translated_into_another(co
 
 @pytest.mark.usefixtures("skipped")
 def test_what_was_skipped_is_found_among_millions_by_its_index(connection: Connection) -> None:
-    lists = dict.fromkeys(("reasons", "not_in", "asked_first"), "[]")
-    rules = {"of_prompt": PLATE, "now": "", "not_here": "", **lists}
+    lists = dict.fromkeys(("reasons", "asked_in", "asked_first"), "[]")
+    rules = {"of_prompt": PLATE, "from_prompt": None, "now": "", "not_here": "", **lists}
     plan = connection.execute(text(f"EXPLAIN QUERY PLAN {QUEUE_SKIPPED}"), rules)
     assert "SEARCH results USING INDEX results_skipped (prompt=?)" in [row.detail for row in plan]
+
+
+def test_another_answer_to_be_about_is_another_rule(connection: Connection) -> None:
+    photo_id = plant(connection, "a.jpg", prompts=[MAKER])
+    of_plate = replace(PROMPTS[0], name=MAKER, from_prompt=PLATE, target="en", when={})
+    wordless = result(MAKER, status=Status.SKIPPED, reason=NO_TEXT)
+    add_result(connection, photo_id, of_plate, replace(wordless, from_prompt=PLATE))
+    assert all_reconsidered(connection, (of_plate,)) == set()
+    assert all_reconsidered(connection, (replace(of_plate, from_prompt=COLOUR),)) == {MAKER}
+
+
+@pytest.mark.parametrize("source", Source)
+def test_what_a_person_or_a_sidecar_says_was_skipped_is_asked_only_once(
+    connection: Connection, skipped: int, source: Source
+) -> None:
+    answer(connection, skipped, result(PLATE, status=Status.SKIPPED, reason=ELSEWHERE, source=source))
+    anywhere = with_rules(plate={"when": {}})
+    assert PLATE in all_reconsidered(connection, anywhere)
+    answer(connection, skipped, result(PLATE, value="B 1"))
+    assert reconsider_all(connection, anywhere, [INBOX], now=NOW) == 0
+    assert connection.scalar(select(results.c.value).where(IS_PLATE)) == "B 1"
+
+
+def test_what_was_skipped_for_want_of_an_answer_follows_from_another_one(
+    connection: Connection, skipped: int
+) -> None:
+    assert reconsider_following(connection, skipped, {MAKER}, now=NOW) == 1
+    assert reconsider_following(connection, skipped, {MAKER}, now=NOW) == 0
+    assert connection.scalars(select(jobs.c.prompt)).all() == [MAKER]
+    assert connection.scalar(select(photos.c.state).where(photos.c.id == skipped)) == "partial"
+
+
+def test_what_has_an_answer_is_not_asked_again_for_another_one(connection: Connection, skipped: int) -> None:
+    answer(connection, skipped, result(MAKER, value="Škoda"))
+    assert reconsider_following(connection, skipped, {MAKER}, now=NOW) == 0

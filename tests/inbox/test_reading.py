@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import hashlib
+import itertools
 import os
 import socket
 import tracemalloc
@@ -75,6 +76,13 @@ def test_of_many_files_each_is_read_whatever_became_of_the_others(inbox: Path) -
     assert [read_a, read_b] == [HashedFile(file, read(file, 100).digest) for file in (files[0], files[3])]
     assert isinstance(too_large, PictureTooLarge)
     assert isinstance(gone, FileChanged)
+
+
+def test_a_slow_disk_is_asked_for_ten_seconds_and_for_one_file_at_least(inbox: Path) -> None:
+    files = [written(inbox / name) for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")]
+    four_seconds_each, a_minute_each = itertools.count(0.0, 4.0), itertools.count(0.0, 60.0)
+    assert len(hash_each(files, 100, lambda _head: None, lambda: next(four_seconds_each))) == 3
+    assert len(hash_each(files, 100, lambda _head: None, lambda: next(a_minute_each))) == 1
 
 
 def peak_bytes(act: Callable[[], object]) -> int:

@@ -10,7 +10,7 @@ from captiond.catalogue.tables import photos
 from captiond.errors import BadConfiguration
 from captiond.model import SidecarPlace
 from captiond.prompts.configuring import configured
-from captiond.settings import Settings, changed_needing_restart, load, setting_names
+from captiond.settings import Settings, changed_needing_restart, load, setting_names, taking_over
 
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "config.example.toml"
 NOWHERE = {"CONFIGURATION_DIRECTORY": "/nowhere"}
@@ -319,3 +319,11 @@ def test_the_prompts_of_the_example_work(tmp_path: Path) -> None:
 
 def test_settings_can_be_shown_as_json() -> None:
     assert json.loads(Settings().model_dump_json())["sidecars"]["kind"] == "beside"
+
+
+def test_an_inbox_that_is_no_longer_named_keeps_its_prompts_until_the_restart() -> None:
+    here, there = Path("/here"), Path("/there")
+    old = Settings(inboxes=(here, there), inbox={"prompts": {here: ("ocr",), there: ("objects",)}})
+    new = Settings(inboxes=(there,), inbox={"prompts": {there: ("description",)}})
+    assert taking_over(old, new).inbox.prompts == {here: ("ocr",), there: ("description",)}
+    assert taking_over(old, Settings(inboxes=(here, there))).inbox.prompts == {}

@@ -15,19 +15,24 @@ from captiond.prompts.prompt import Prompt
 from . import search
 from .jobs import note_event
 from .places import MOST_PARAMETERS
+from .reconsidering import reconsider_following
 from .results import add_result
 from .tables import jobs, photos, results
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person says that the answer is; prompts in `again` were asked about it, and are asked anew."""
+    """What a person says that the answer is; prompts in `again` were asked about it, and are asked anew.
+
+    Those in `following` depend on it in one way or another: where they were skipped, they are asked, too.
+    """
 
     photo: Digest
     prompt: Prompt
     prompt_version: str
     answer: Answer
     again: tuple[PromptName, ...] = ()
+    following: tuple[PromptName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ def correct(connection: Connection, correction: Correction, now: datetime) -> in
     )
     add_result(connection, photo_id, correction.prompt, result)
     note_event(connection, "edited", f"{correction.prompt.name}: by a person", now, photo_id)
-    return sum(_ask(connection, prompt, [photo_id], priority=1, now=now) for prompt in correction.again)
+    asked = sum(_ask(connection, prompt, [photo_id], priority=1, now=now) for prompt in correction.again)
+    return asked + reconsider_following(connection, photo_id, correction.following, now=now)
 
 
 def to_redo(connection: Connection, again: Again, now: datetime) -> dict[PromptName, int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, func, insert, select, update
 
 from captiond.clock import iso
-from captiond.model import Entry, InboxFile, PromptName, Result, Source
+from captiond.model import Entry, InboxFile, PromptName, Result, Source, Status
 from captiond.prompts.prompt import Prompt
 
 from . import statements as sql
@@ -128,8 +128,13 @@ def _counts(connection: Connection, photo_id: int, result: Result) -> bool:
     there = [(row.current, result_from(row)) for row in connection.execute(sql.ALL_RESULTS.where(of_prompt))]
     if any(_is_same(result, one) for _, one in there):
         return False
-    weight = (RANKS.index(result.source), result.created_at)
-    return all(weight >= (RANKS.index(one.source), one.created_at) for current, one in there if current)
+    return all(_weight(result) >= _weight(one) for current, one in there if current)
+
+
+def _weight(result: Result) -> tuple[int, datetime]:
+    """Give what decides between two results; one that was skipped is nobody's answer."""
+    rank = 0 if result.answer.status is Status.SKIPPED else RANKS.index(result.source)
+    return rank, result.created_at
 
 
 def _is_same(result: Result, other: Result) -> bool:

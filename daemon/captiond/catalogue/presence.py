@@ -1,11 +1,15 @@
 """Which known files of an inbox are there, which are not, and which are to be looked at again."""
 
 import os
+import stat
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
+
+from captiond.beneath import Beneath
 
 from .places import MOST_PARAMETERS, readable, stamp_from
 from .tables import DUE_FILES, files
@@ -23,11 +27,12 @@ class Absentees:
 def absent_in_inbox(connection: Connection, inbox: Path) -> Absentees:
     """Look which known files of an inbox are certainly not on the disk now."""
     known, paths, devices = 0, [], set()
-    for path, device in known_in_inbox(connection, inbox):
-        known += 1
-        if _is_gone(path):
-            paths.append(path)
-            devices.add(device)
+    with closing(Beneath(inbox)) as beneath:
+        for path, device in known_in_inbox(connection, inbox):
+            known += 1
+            if is_gone(beneath, path):
+                paths.append(path)
+                devices.add(device)
     return Absentees(known, paths, devices)
 
 
@@ -59,12 +64,12 @@ def newest_file(connection: Connection) -> int | None:
     return newest
 
 
-def _is_gone(path: Path) -> bool:
+def is_gone(beneath: Beneath, path: Path) -> bool:
+    """Tell whether a file is certainly not there: nothing is, or a folder, or the way to it is a link now."""
     try:
-        path.lstat()
+        return stat.S_ISDIR(beneath.status(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         # A folder that cannot be read now hides its files; it does not delete them.
         return False
-    return False

@@ -4,8 +4,9 @@ A prompt that was skipped has a result, so that it counts as answered; but its r
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.sqlite import insert
@@ -13,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from captiond.clock import iso
 from captiond.model import HashedFile, InboxFile, PromptName
 from captiond.prompts.conditions import NOT_IN_THIS_INBOX, asked_first, reasons_gone, reasons_unmet
+from captiond.prompts.inboxes import is_asked_in
 from captiond.prompts.prompt import Prompt
 from captiond.prompts.skipping import reasons_to_skip
 
@@ -29,12 +31,20 @@ INSERT INTO jobs (photo_id, prompt, state, priority, queued_at)
 SELECT photo_id, prompt, 'queued', 0, :now FROM results
 WHERE current = 1 AND status = 'skipped' AND prompt = :of_prompt AND (
   reason NOT IN (SELECT value FROM json_each(:reasons))
+  OR from_prompt != :from_prompt
   OR reason = :not_here AND EXISTS (
     SELECT 1 FROM files WHERE files.photo_id = results.photo_id AND files.state = 'known'
-    AND files.inbox NOT IN (SELECT value FROM json_each(:not_in)))
+    AND files.inbox IN (SELECT value FROM json_each(:asked_in)))
   OR EXISTS (
     SELECT 1 FROM jobs WHERE jobs.photo_id = results.photo_id AND jobs.state = 'queued'
     AND jobs.prompt IN (SELECT value FROM json_each(:asked_first))))
+ON CONFLICT (photo_id, prompt) DO NOTHING
+""")
+QUEUE_FOLLOWING = text("""
+INSERT INTO jobs (photo_id, prompt, state, priority, queued_at)
+SELECT photo_id, prompt, 'queued', 0, :now FROM results
+WHERE photo_id = :of_photo AND current = 1 AND status = 'skipped'
+AND prompt IN (SELECT value FROM json_each(:following))
 ON CONFLICT (photo_id, prompt) DO NOTHING
 """)
 
@@ -76,16 +86,20 @@ def reconsider(
     return queued
 
 
-def reconsider_all(connection: Connection, prompts: Sequence[Prompt], *, now: datetime) -> int:
+def reconsider_all(
+    connection: Connection, prompts: Sequence[Prompt], inboxes: Iterable[Path], *, now: datetime
+) -> int:
     """Queue what was skipped for reasons that these prompts no longer have; gives how many.
 
-    `prompts` in asking order, as in `reconsider`.
+    `prompts` in asking order, as in `reconsider`; `inboxes` are those that are watched now.
     """
+    watched = [(str(inbox), readable(inbox)) for inbox in inboxes]
     queued: Counter[PromptName] = Counter()
     for prompt in prompts:
         rules = {
             "reasons": written([NOT_IN_THIS_INBOX, *reasons_unmet(prompt), *reasons_to_skip(prompt)]),
-            "not_in": written([readable(inbox) for inbox in prompt.not_in]),
+            "asked_in": written([name for inbox, name in watched if is_asked_in(prompt, {inbox})]),
+            "from_prompt": prompt.from_prompt,
             "asked_first": written(sorted(asked_first(prompt) & queued.keys())),
         }
         asked = {"of_prompt": prompt.name, "not_here": NOT_IN_THIS_INBOX, "now": iso(now), **rules}
@@ -94,6 +108,17 @@ def reconsider_all(connection: Connection, prompts: Sequence[Prompt], *, now: da
     if queued:
         connection.execute(sql.REOPEN)
     return queued.total()
+
+
+def reconsider_following(
+    connection: Connection, photo_id: int, following: Collection[PromptName], *, now: datetime
+) -> int:
+    """Queue those of these prompts that a photo was not asked: the answer that decided it is another now."""
+    about = {"of_photo": photo_id, "following": written(sorted(following)), "now": iso(now)}
+    queued = connection.execute(QUEUE_FOLLOWING, about).rowcount
+    if queued:
+        refresh_state(connection, photo_id)
+    return queued
 
 
 def _asked_now(

@@ -214,7 +214,12 @@ ASK_AGAIN = (
 """Only a job that somebody wanted asked again while it was in hand has a time for its next try there."""
 
 # Results, and the summary of them.
-_RANK = case((results.c.source == "human", 2), (results.c.source == "import", 1), else_=0)
+_RANK = case(
+    (results.c.status == "skipped", 0),  # nobody's answer, whoever confirmed it
+    (results.c.source == "human", 2),
+    (results.c.source == "import", 1),
+    else_=0,
+)
 _OF_PROMPT = (results.c.photo_id == _PHOTO) & (results.c.prompt == _PROMPT)
 
 ADD_RESULT = insert(results)

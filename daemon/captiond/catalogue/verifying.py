@@ -133,13 +133,17 @@ def _current(given: list[Row]) -> tuple[dict[str, Row], bool]:
     for row in given:
         if row["status"] != "rejected":
             so_far = best.get(row["prompt"])
-            if so_far is None or RANKS.get(row["source"], 0) >= RANKS.get(so_far["source"], 0):
+            if so_far is None or _rank(row) >= _rank(so_far):
                 best[row["prompt"]] = row
     current = {row["prompt"]: row for row in given if row["current"]}
     same = {prompt: row["id"] for prompt, row in best.items()} == {
         prompt: row["id"] for prompt, row in current.items()
     }
     return current, not same
+
+
+def _rank(row: Row) -> int:
+    return 0 if row["status"] == "skipped" else RANKS.get(row["source"], 0)
 
 
 def _summary(current: Mapping[str, Row], photo: Row) -> dict[str, Any]:

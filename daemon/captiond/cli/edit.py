@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captiond.errors import BadConfiguration
-from captiond.model import Answer, Json, PromptName, Source
+from captiond.model import Answer, Json, PromptName, Source, Status
 from captiond.printable import counted, printable
 
 from .output import CatalogueFile, ConfigFile, at_keyboard, listed, note, note_when_asleep
@@ -91,7 +91,8 @@ def confirm(
     settings, choices = _settings(catalogue, config)
     named = [_prompt(choices, prompt).name for prompt in prompts or ()]
     known = _photo(settings, photo)
-    said = {result.prompt: result for result in known.entry.results} if known.entry else {}
+    results = known.entry.results if known.entry else ()
+    said = {one.prompt: one for one in results if one.answer.status is not Status.SKIPPED}
     wanted = named or [name for name in choices.names if name in said and said[name].source != Source.HUMAN]
     unsaid = [name for name in wanted if name not in said]
     if unsaid or not wanted:
@@ -172,6 +173,7 @@ def _give(
 ) -> int:
     from captiond.clock import SystemClock
     from captiond.orders import give
+    from captiond.prompts.conditions import asked_first
 
     assert known.entry is not None
     about: dict[str, Json] = {
@@ -180,6 +182,7 @@ def _give(
         "version": choices.versions[prompt.name],
         "answer": {name: value for name, value in asdict(answer).items() if name != "raw"},
         "again": _derived(choices.prompts, prompt.name) if derived else [],
+        "following": [one.name for one in choices.prompts if prompt.name in asked_first(one)],
     }
     asked: int = give(settings.catalogue, "edit", about, SystemClock())["questions"]
     return asked

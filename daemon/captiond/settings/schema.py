@@ -251,6 +251,9 @@ def taking_over(old: Settings, new: Settings) -> Settings:
     """Give the old settings with all of the new that applies without a restart."""
     translation = old.translation.model_copy(update={"target": new.translation.target})
     at_once = {name: getattr(new.inbox, name) for name in _OF_INBOX_WITHOUT_RESTART}
+    # An inbox that is no longer named is watched until the restart, by its own rules.
+    watched = {inbox: names for inbox, names in old.inbox.prompts.items() if inbox not in new.inboxes}
+    at_once["prompts"] = {**watched, **new.inbox.prompts}
     inbox = old.inbox.model_copy(update=at_once)
     changes = {"log": new.log, "log_level": new.log_level, "express": new.express}
     return old.model_copy(
