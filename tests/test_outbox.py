@@ -261,6 +261,16 @@ async def test_without_sidecars_nothing_is_due(parts: Parts, make_photo: MakePho
     assert not list(parts.inbox.parent.rglob("*.json")), "neither there nor elsewhere"
 
 
+async def test_the_sidecars_of_an_inbox_that_nobody_watches_stay_due(
+    parts: Parts, make_photo: MakePhoto
+) -> None:
+    await answered(parts, make_photo())
+    watched = places(parts)
+    assert await parts.outbox.write_due(replace(watched, of_inbox={})) == 0
+    assert due(parts) == ["photo.jpg"]
+    assert await parts.outbox.write_due(watched) == 1
+
+
 async def test_a_name_that_is_too_long_goes_elsewhere(parts: Parts, make_photo: MakePhoto) -> None:
     await answered(parts, make_photo(LONG_NAME))
     await parts.outbox.write_due(places(parts))

@@ -146,7 +146,7 @@ class Arrivals:
     async def _put_back(self, path: Path, trouble: TryAgain) -> None:
         """Keep why a file is not read; one that changed stands still again, whatever its times say."""
         if not isinstance(trouble, FileChanged):
-            await self._notes.keep(path, str(trouble))
+            await self._notes.keep(path, str(trouble), is_problem=True)
             return
         ((found, _),) = await self.sights([path])
         if isinstance(found, InboxFile):

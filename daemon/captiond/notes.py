@@ -25,15 +25,15 @@ class Notes:
         self._kept: dict[Path, str] = {}
         self._followed = 0
 
-    async def keep(self, path: Path, sentence: str) -> None:
-        """Keep why a path is not read."""
+    async def keep(self, path: Path, sentence: str, *, is_problem: bool = False) -> None:
+        """Keep why a path is not read; a problem is one that somebody has to attend to."""
         if path == self._inbox or self._kept.get(path) == sentence:
             return
         if len(self._kept) >= MOST_REMEMBERED:
             self._kept.clear()
-        now = self._clock.now()
+        state, now = "refused" if is_problem else "skipped", self._clock.now()
         await self._patience.insist(
-            intake.note_unread, self._inbox, path, None, state="skipped", reason=sentence, now=now
+            intake.note_unread, self._inbox, path, None, state=state, reason=sentence, now=now
         )
         self._kept[path] = sentence
 

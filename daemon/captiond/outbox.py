@@ -93,7 +93,9 @@ class Outbox:
         Where none can be written now it stays due, with the reason. Raises Outage when the catalogue fails.
         """
         written, seen, last = 0, 0, None
-        while due := await self._catalogue.read(results.sidecars_due, PAGE, photo_ids, after=last):
+        # Those of an inbox that nobody watches now stay due, until it is watched again.
+        which = (PAGE, places.of_inbox, photo_ids)
+        while due := await self._catalogue.read(results.sidecars_due, *which, after=last):
             for sidecar in due:
                 written += await self._write(sidecar.file_id, places)
             seen += len(due)

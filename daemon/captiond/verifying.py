@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,7 @@ from .catalogue.store import Connection
 from .catalogue.verifying import faults
 from .errors import CaptiondError
 from .gathering import find_all, folders_of
-from .model import SidecarPlace
+from .model import Entry, SidecarPlace
 from .outbox import SidecarPlaces
 from .printable import printable
 from .sidecars import SidecarUnreadable, load, render, sidecar_path
@@ -119,9 +119,17 @@ def _sidecar(connection: Connection, holding: Holding, places: SidecarPlaces) ->
     elif hashlib.sha256(content).hexdigest() != holding.sidecar_sha256:
         yield Finding("sidecar", path, ANOTHER if holding.is_there else LEFT_BEHIND)
     elif _is_comparable(holding, content):
-        told = render(queries.entry(connection, holding.photo_id), holding.file, __version__)
-        if told != content:
+        entry = _as_it_rested(queries.entry(connection, holding.photo_id), content)
+        if render(entry, holding.file, __version__) != content:
             yield Finding("sidecar", path, f"it says something else than the catalogue: {CURE}.")
+
+
+def _as_it_rested(entry: Entry, content: bytes) -> Entry:
+    """Give a photo that is to be asked more as it was when its sidecar was written, with the same answers."""
+    if entry.state not in {"queued", "partial"}:
+        return entry
+    told = decoded(content)
+    return replace(entry, state=told.get("state", entry.state), reason=told.get("reason"))
 
 
 def _written(holding: Holding, places: SidecarPlaces) -> tuple[Path, bytes | None]:

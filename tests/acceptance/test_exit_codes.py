@@ -229,6 +229,24 @@ def test_all_mistakes_are_told_at_once(alone: Command, inbox: Path) -> None:
     assert "environment: CAPTIOND_OLLAMA__SEEED: unknown setting; did you mean" in ended.stderr
 
 
+@pytest.mark.parametrize("words", [("run", "--once"), ("doctor",), ("status",)])
+@pytest.mark.parametrize("host", ["nonsense:port", "http://127.0.0.1:99999", "http://[::1"])
+def test_an_address_of_ollama_that_is_none_is_78(
+    words: tuple[str, ...], host: str, alone: Command, inbox: Path
+) -> None:
+    alone.settings["OLLAMA_HOST"] = host
+    ended = alone(*words, *([inbox] if words[0] != "status" else []))
+    assert ended.returncode == 78
+    assert sentence(ended).startswith("environment: OLLAMA_HOST: must be an address")
+
+
+def test_an_output_that_takes_nothing_is_74(alone: Command) -> None:
+    alone.started_by = ("sh", "-c", 'exec "$@" > /dev/full', "sh")
+    ended = alone("--help")
+    assert ended.returncode == 74
+    assert sentence(ended) == "the output cannot be written: No space left on device"
+
+
 def test_a_configuration_that_is_not_there_is_78(alone: Command) -> None:
     for words in (("run", "--once", "/nowhere"), *READING):
         ended = alone(*words, "--config", "none.toml")

@@ -154,6 +154,10 @@ def test_what_may_not_be_read_is_told_and_read_once_it_may(
         with mortal.running(inbox):
             eventually(beside(good).exists)
             eventually(lambda: mortal.why(closed) == NO_PERMISSION)
+            assert "captiond has no permission to read this" in mortal("status").stdout
+            told = mortal("why", photo)
+            assert (told.returncode, told.stderr) == (0, "")
+            assert "no permission to read this; allow its user to" in told.stdout
             closed.chmod(mode)
             eventually(beside(photo).exists)
             assert mortal.why(photo) is None

@@ -155,3 +155,11 @@ def test_a_running_captiond_is_not_disturbed(
     eventually(lambda: watching.told("described"))
     eventually(lambda: watching.rows("SELECT sidecar_dirty FROM files") == [(0,)])
     assert findings(watching, "--files") == []
+
+
+def test_what_is_to_be_asked_anew_is_no_damage(described: Command, inbox: Path) -> None:
+    assert described("redo", "", "--prompt", "description", "--yes").returncode == 0
+    assert findings(described, "--files") == []
+    described.settings["CAPTIOND_PROMPTS__MOOD__ENABLED"] = "true"
+    assert described("run", "--once", inbox, "--ollama", "http://127.0.0.1:1").returncode == 69
+    assert findings(described, "--files") == []

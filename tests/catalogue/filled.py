@@ -43,7 +43,11 @@ def fill(path: Path, *, in_hand: bool = False) -> Path:
             mood="calm",
         )
         plant(connection, "copies/other.jpg", content=b"2024/kenya/IMG_2041.jpg")
-        (due,) = [due for due in sidecars_due(connection, 9, [sign]) if due.file.path.name == "IMG_2041.jpg"]
+        (due,) = [
+            due
+            for due in sidecars_due(connection, 9, [INBOX], [sign])
+            if due.file.path.name == "IMG_2041.jpg"
+        ]
         note_sidecar(connection, due, sha256=None, reason="edited by hand")
         photo(connection, "2024/kenya/IMG_2042.jpg", description="A giraffe\x1b[31m\u202e.")
         corrected = photo(connection, "corrected.jpg", description="A rhinoceros.")

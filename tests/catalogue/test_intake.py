@@ -68,7 +68,11 @@ def test_the_same_bytes_under_three_names_get_three_sidecars(connection: Connect
         plant(connection, name, content=b"same", prompts=(OBJECTS,)) for name in ("a.jpg", "b.jpg", "c.jpg")
     }
     answer(connection, ids.pop(), result(OBJECTS, "dog", content=["dog"]))
-    assert [due.file.path.name for due in sidecars_due(connection, 10)] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert [due.file.path.name for due in sidecars_due(connection, 10, [INBOX])] == [
+        "a.jpg",
+        "b.jpg",
+        "c.jpg",
+    ]
 
 
 def test_a_copy_of_a_photo_that_is_done_costs_no_job(connection: Connection) -> None:
@@ -186,7 +190,7 @@ def test_any_name_comes_back_exact(connection: Connection, name: bytes) -> None:
     path = os.fsdecode(name)
     photo_id = register(connection, [original(path)], [DESCRIPTION], fresh=False, now=NOW)[0]
     answer(connection, photo_id, result(DESCRIPTION, "a cup"))
-    (due,) = sidecars_due(connection, 10)
+    (due,) = sidecars_due(connection, 10, [INBOX])
     assert (due.file, os.fsencode(due.file.path)) == (original(path).file, b"/photos/" + name)
 
 

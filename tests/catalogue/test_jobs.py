@@ -298,10 +298,10 @@ def test_a_photo_that_ended_captiond_too_often_fails_with_all_its_questions(conn
 def test_a_sidecar_tells_of_a_photo_that_ended_captiond_too_often(connection: Connection) -> None:
     photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
     answer(connection, photo_id, result(OCR, "STOP"))
-    (due,) = sidecars_due(connection, 9)
+    (due,) = sidecars_due(connection, 9, [INBOX])
     note_sidecar(connection, due, sha256="aa")
     crash(connection, 5)
-    assert len(sidecars_due(connection, 9)) == 1
+    assert len(sidecars_due(connection, 9, [INBOX])) == 1
 
 
 def test_another_version_tries_what_ended_an_earlier_one_too_often(connection: Connection) -> None:

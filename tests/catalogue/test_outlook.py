@@ -90,7 +90,7 @@ def test_a_photo_with_several_failed_prompts_is_one_problem(connection: Connecti
 
 def planted_sidecar(connection: Connection) -> SidecarDue:
     photo_id = photo(connection, "kept.jpg")
-    return sidecars_due(connection, 1, [photo_id])[0]
+    return sidecars_due(connection, 1, [INBOX], [photo_id])[0]
 
 
 def test_problems_are_limited(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from captiond.catalogue.tables import files, jobs, models, objects, photos, prom
 from captiond.model import Answer, PictureFacts, PromptName, Source, Status
 from catalogue.planting import (
     DESCRIPTION,
+    INBOX,
     MOOD,
     NOW,
     OBJECTS,
@@ -164,9 +165,9 @@ def test_a_sidecar_is_due_when_nobody_works_on_the_photo(connection: Connection)
     photo_id = plant(connection, "a.jpg", prompts=(OBJECTS, OCR))
     lease(connection, "me", NOW)
     answer(connection, photo_id, result(OBJECTS, "dog", content=["dog"]))
-    assert sidecars_due(connection, 10) == []
+    assert sidecars_due(connection, 10, [INBOX]) == []
     charge(connection, photo_id, [OCR], reason="it looped", tries_allowed=3, next_try_at=NOW)
-    assert [due.photo_id for due in sidecars_due(connection, 10)] == [photo_id]
+    assert [due.photo_id for due in sidecars_due(connection, 10, [INBOX])] == [photo_id]
 
 
 def test_a_sidecar_tells_what_is_known_of_a_photo_that_was_given_back(connection: Connection) -> None:
@@ -174,29 +175,29 @@ def test_a_sidecar_tells_what_is_known_of_a_photo_that_was_given_back(connection
     lease(connection, "me", NOW)
     answer(connection, photo_id, result(OBJECTS, "dog", content=["dog"]))
     release(connection, "me")
-    assert [due.photo_id for due in sidecars_due(connection, 10)] == [photo_id]
+    assert [due.photo_id for due in sidecars_due(connection, 10, [INBOX])] == [photo_id]
 
 
 def test_a_written_sidecar_is_due_again_after_the_next_result(connection: Connection) -> None:
     photo_id = photo(connection, "a.jpg")
-    (due,) = sidecars_due(connection, 10)
+    (due,) = sidecars_due(connection, 10, [INBOX])
     note_sidecar(connection, due, sha256="aa")
-    assert sidecars_due(connection, 10) == []
+    assert sidecars_due(connection, 10, [INBOX]) == []
     answer(connection, photo_id, result(TRANSLATION, "STOP"))
-    assert [due.known_sha256 for due in sidecars_due(connection, 10)] == ["aa"]
+    assert [due.known_sha256 for due in sidecars_due(connection, 10, [INBOX])] == ["aa"]
 
 
 def test_a_result_that_comes_while_a_sidecar_is_written_makes_it_due_again(connection: Connection) -> None:
     photo_id = photo(connection, "a.jpg")
-    (due,) = sidecars_due(connection, 10)
+    (due,) = sidecars_due(connection, 10, [INBOX])
     answer(connection, photo_id, result(TRANSLATION, "STOP"))
     note_sidecar(connection, due, sha256="of the older entry")
-    assert [due.known_sha256 for due in sidecars_due(connection, 10)] == ["of the older entry"]
+    assert [due.known_sha256 for due in sidecars_due(connection, 10, [INBOX])] == ["of the older entry"]
 
 
 def test_a_sidecar_that_was_left_alone_has_its_reason(connection: Connection) -> None:
     photo(connection, "a.jpg")
-    (due,) = sidecars_due(connection, 10)
+    (due,) = sidecars_due(connection, 10, [INBOX])
     note_sidecar(connection, due, sha256=None, reason="edited by hand")
     row = connection.execute(select(files)).one()
     assert (row.sidecar_dirty, row.sidecar_reason, row.sidecar_sha256) == (0, "edited by hand", None)
@@ -204,8 +205,8 @@ def test_a_sidecar_that_was_left_alone_has_its_reason(connection: Connection) ->
 
 def test_sidecars_due_are_limited_and_of_one_photo_where_asked(connection: Connection) -> None:
     ids = [photo(connection, f"{number}.jpg") for number in range(3)]
-    assert len(sidecars_due(connection, 2)) == 2
-    assert [due.photo_id for due in sidecars_due(connection, 9, [ids[1]])] == [ids[1]]
+    assert len(sidecars_due(connection, 2, [INBOX])) == 2
+    assert [due.photo_id for due in sidecars_due(connection, 9, [INBOX], [ids[1]])] == [ids[1]]
 
 
 def test_sidecars_due_are_listed_page_by_page_however_much_changed(connection: Connection) -> None:
@@ -213,7 +214,7 @@ def test_sidecars_due_are_listed_page_by_page_however_much_changed(connection: C
     for photo_id in (ids[1], ids[1], ids[3]):
         make_sidecars_due(connection, photo_id)
     listed, last = [], None
-    while page := sidecars_due(connection, 2, after=last):
+    while page := sidecars_due(connection, 2, [INBOX], after=last):
         listed += [due.photo_id for due in page]
         last = page[-1]
     assert sorted(listed) == ids
@@ -225,7 +226,7 @@ def test_sidecars_that_are_due_are_found_without_a_look_at_all_files(
 ) -> None:
     asked: list[tuple[str, Any]] = []
     event.listen(connection, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
-    sidecars_due(connection, 9, photo_ids)
+    sidecars_due(connection, 9, [INBOX], photo_ids)
     ((statement, values),) = asked
     plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
     assert plan[0].startswith("SEARCH files USING INDEX files_")

@@ -364,7 +364,7 @@ def test_a_picture_that_is_done(world: World) -> None:
         ": objects, description, ocr and translation. Its sidecar is still to be written."
     )
     with world.changing() as connection:
-        (due,) = sidecars_due(connection, 10)
+        (due,) = sidecars_due(connection, 10, [world.inbox])
         note_sidecar(connection, due, sha256="0" * 64)
     assert world.why(world.inbox / "a.jpg")[1].endswith("translation. Its sidecar is written.")
 
@@ -372,7 +372,7 @@ def test_a_picture_that_is_done(world: World) -> None:
 def test_a_picture_whose_sidecar_is_a_persons(world: World) -> None:
     with world.changing() as connection:
         done(world, connection, "a.jpg")
-        (due,) = sidecars_due(connection, 10)
+        (due,) = sidecars_due(connection, 10, [world.inbox])
         note_sidecar(connection, due, sha256=None, reason="edited by hand")
     assert world.why(world.inbox / "a.jpg")[1].endswith("No sidecar is written: edited by hand.")
 

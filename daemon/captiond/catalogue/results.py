@@ -4,9 +4,10 @@ Every function takes the writing connection first and belongs in one transaction
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, update
@@ -19,7 +20,7 @@ from captiond.prompts.prompt import Prompt
 from . import statements as sql
 from .checksums import checksum_of
 from .jobs import make_sidecars_due, refresh_state
-from .places import inbox_file_from
+from .places import inbox_file_from, readable
 from .tables import files, models, photos, prompts
 
 COLUMN_OF = {
@@ -103,13 +104,22 @@ def add_prompt_columns(connection: Connection, prompt_names: Sequence[PromptName
 def sidecars_due(
     connection: Connection,
     limit: int,
+    inboxes: Iterable[Path],
     photo_ids: Sequence[int] | None = None,
     *,
     after: SidecarDue | None = None,
 ) -> list[SidecarDue]:
-    """List files whose sidecar is due, of photos that nobody is working on, behind the one `after`."""
+    """List files in these inboxes whose sidecar is due, of photos that nobody is working on.
+
+    Those behind the one `after`.
+    """
     changes, file_id = (after.changes, after.file_id) if after else (0, 0)
-    page = {"after_changes": changes, "after_file": file_id, "at_most": limit}
+    page = {
+        "after_changes": changes,
+        "after_file": file_id,
+        "at_most": limit,
+        "of_inboxes": [readable(inbox) for inbox in inboxes],
+    }
     if photo_ids is None:
         rows = connection.execute(sql.SIDECARS_DUE, page)
     else:

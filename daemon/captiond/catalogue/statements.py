@@ -277,6 +277,7 @@ _CHANGES_AND_ID = (files.c.sidecar_dirty, files.c.id)
 
 SIDECARS_DUE = (
     _DUE.where(tuple_(*_CHANGES_AND_ID) > tuple_(bindparam("after_changes"), bindparam("after_file")))
+    .where(files.c.inbox.in_(listed("of_inboxes")))
     .order_by(*_CHANGES_AND_ID)
     .limit(bindparam("at_most"))
 )

@@ -1,5 +1,6 @@
 """Arguments in, text or JSON out: one file for each group of commands, imported only when it runs."""
 
+import errno
 import sys
 
 import typer
@@ -72,3 +73,8 @@ def main() -> None:
     except CaptiondError as error:
         print(f"captiond: {error}", file=sys.stderr)  # noqa: T201 - the one sentence
         sys.exit(69 if isinstance(error, (ServerAway, ModelMissing)) else 74)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"captiond: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(74)

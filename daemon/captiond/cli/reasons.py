@@ -216,13 +216,13 @@ def _why_failed(failed: Sequence["JobKnown"]) -> str:
     names = listed(job.prompt for job in failed)
     tries = max(job.tries for job in failed)
     after = f"after {counted(tries, 'try', 'tries')} of" if tries else "without"
-    return f"Failed {after} {names}: {_reason(failed[-1].error)}"
+    return f"Failed {after} {names}: {_reason(failed[0].error)}"
 
 
 def _why_waiting(waiting: Sequence["JobKnown"]) -> str:
     names = listed(job.prompt for job in waiting)
     troubled = [job for job in waiting if job.error]
-    problem = f" Last problem: {_reason(troubled[-1].error)}" if troubled else ""
+    problem = f" Last problem: {_reason(troubled[0].error)}" if troubled else ""
     later = [job.next_try_at for job in waiting if job.next_try_at]
     if any(job.state == "running" for job in waiting):
         return f"In hand: {names} being asked.{problem}"

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 AnyPath = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help="Any path, whether captiond knows it, ignores it, or it is gone."),
+    typer.Argument(
+        metavar="FILE", readable=False, help="Any path, whether captiond knows it, ignores it, or it is gone."
+    ),
 ]
 NO_SUCH_FILE = 1
 

@@ -101,7 +101,9 @@ def refusal(name: str | None, enabled: tuple[str, ...], *, heif_available: bool)
         return NotAPicture("this is no picture: its first bytes are of no format that captiond knows")
     if name == "HEIF" and not heif_available:
         return UnsupportedPicture(
-            f"HEIC pictures need one more package: {sys.prefix}/bin/pip install pillow-heif", name
+            f"HEIC pictures need one more package: {sys.prefix}/bin/pip install pillow-heif, "
+            "then start captiond again",
+            name,
         )
     if name == "HEIF" or name in enabled:
         return None

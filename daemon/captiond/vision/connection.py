@@ -9,10 +9,16 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 
 import httpx
-from ollama import AsyncClient, ResponseError
 
 from captiond.errors import BadConfiguration, ServerStumbled
 from captiond.model import Json
+
+try:
+    from ollama import AsyncClient, ResponseError
+except ValueError as error:  # it reads the variable while it is imported
+    raise BadConfiguration(
+        f'environment: OLLAMA_HOST: must be an address like "http://127.0.0.1:11434" ({error})'
+    ) from error
 
 DEFAULT_PORT = 11434
 HIGHEST_PORT = 65535
