@@ -8,11 +8,13 @@ from typer.testing import CliRunner, Result
 
 from captiond.catalogue.database import close_for_readers, open_to_write
 from captiond.catalogue.inboxes import InboxStanding, WaitingFile, say_standings
+from captiond.catalogue.intake import note_unread
+from captiond.catalogue.jobs import say
 from captiond.catalogue.locking import locked
 from captiond.cli import app
 from captiond.cli.inbox_lines import inbox_lines
 from catalogue.filled import fill
-from catalogue.planting import NOW, photo
+from catalogue.planting import INBOX, NOW, photo
 
 Call = Callable[..., Result]
 
@@ -56,6 +58,49 @@ def test_a_daemon_with_nothing_to_do_is_idle(tmp_path: Path) -> None:
     close_for_readers(engine)
     with locked(path):
         assert first_line(path) == "Idle: every photo is read.  1 of 1 photo done."
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("Watching; 1 photo done", "Idle: every photo is read."),
+        ("1 of 2 photos done, 1 waiting", "Idle: every photo is read."),
+        ("the catalogue cannot be written: disk full", "Waiting. the catalogue cannot be written: disk full"),
+        ("The inbox /photos is not there", "Waiting. The inbox /photos is not there"),
+    ],
+)
+def test_a_daemon_without_work_tells_what_stands_in_its_way(tmp_path: Path, said: str, sentence: str) -> None:
+    path = tmp_path / "catalogue.db"
+    engine = open_to_write(path, NOW)
+    with engine.begin() as connection:
+        photo(connection, "a.jpg")
+        say(connection, "daemon", said, NOW)
+    close_for_readers(engine)
+    with locked(path):
+        assert first_line(path) == f"{sentence}  1 of 1 photo done."
+
+
+def test_a_daemon_without_work_does_not_claim_to_have_read_what_it_could_not(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.db"
+    engine = open_to_write(path, NOW)
+    with engine.begin() as connection:
+        photo(connection, "a.jpg")
+        note_unread(connection, INBOX, INBOX / "b.jpg", None, state="refused", reason="damaged", now=NOW)
+    close_for_readers(engine)
+    with locked(path):
+        told = "Idle: all that can be read is read.  1 of 1 photo done, 1 needs attention."
+        assert first_line(path) == told
+
+
+def test_how_far_it_is_is_told_once(tmp_path: Path) -> None:
+    path = fill(tmp_path / "catalogue.db")
+    engine = open_to_write(path, NOW)
+    with engine.begin() as connection:
+        say(connection, "daemon", "4 of 6 photos done, 2 waiting; the server has not got llava", NOW)
+    close_for_readers(engine)
+    with locked(path):
+        counts = "4 of 8 photos done, 2 waiting, 3 need attention."
+        assert first_line(path) == f"Waiting. the server has not got llava  {counts}"
 
 
 def test_an_estimate_is_made_while_it_is_at_work(catalogue: Path, tmp_path: Path) -> None:
