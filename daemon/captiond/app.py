@@ -25,7 +25,7 @@ from .model import SidecarPlace
 from .orders import orders_taken
 from .outbox import Outbox, SidecarPlaces
 from .pipeline import Pipeline
-from .printable import printable
+from .printable import counted, printable
 from .reader.reading import Reader
 from .service import PATIENCE, Outcome, Service
 from .settings import Settings, changed_needing_restart, taking_over
@@ -86,10 +86,8 @@ async def run(
         # On a terminal SIGHUP says that it was closed.
         reload_on_hangup = None if display else reloading.reload
         outcome = await until_stopped(work, stopping=manager.stopping, reload=reload_on_hangup)
-        if outcome is None:
-            waiting = (await catalogue.read(queries.progress)).photos_to_do
-            log.info("stopped", waiting=waiting)
-        return await _exit_code(outcome, once, catalogue, settings.inboxes)
+        exit_code = await _ended(outcome, catalogue, settings.inboxes, log)
+        return exit_code if once else 0
 
 
 async def _opened(
@@ -217,14 +215,22 @@ async def _warn_of_sidecars(
             log.warning("sidecars of another catalogue", sidecar=str(old), reason=IMPORT_FIRST)
 
 
-async def _exit_code(
-    outcome: Outcome | None, once: bool, catalogue: Catalogue, inboxes: Sequence[Path]
+async def _ended(
+    outcome: Outcome | None, catalogue: Catalogue, inboxes: Sequence[Path], log: structlog.stdlib.BoundLogger
 ) -> int:
-    if not once:
-        return 0
+    """Say what is left, and give the exit code of a single run; without an outcome it was stopped."""
+    waiting = (await catalogue.read(queries.progress)).photos_to_do
+    if outcome is None:
+        log.info("stopped", waiting=waiting)
+        return EXIT_CODES[Outcome.LEFT]
     if outcome is not Outcome.DONE:
-        return EXIT_CODES.get(outcome or Outcome.LEFT, 75)
-    return SOME_FAILED if await catalogue.read(queries.problems_in, inboxes) else 0
+        left = counted(waiting, "photo waits", "photos wait") if waiting else "some files are not settled"
+        log.warning("not finished", reason=f"{left}; `captiond status` and `captiond why FILE` tell for what")
+        return EXIT_CODES[outcome]
+    if await catalogue.read(queries.problems_in, inboxes):
+        log.warning("finished with problems", reason="`captiond status` lists them")
+        return SOME_FAILED
+    return 0
 
 
 def _mostly_asked(choices: Choices) -> str:

@@ -66,6 +66,7 @@ def test_some_photos_that_cannot_be_read_are_1(
 
     assert ended.returncode == 1
     assert clear(ended)
+    assert "finished with problems" in ended.stderr.splitlines()[-1]
     assert impatient.rows("SELECT path, state FROM photos WHERE state = 'done'") == [("photo.jpg", "done")]
     problems = dict(impatient.rows("SELECT path, reason FROM problems"))
     assert problems == {
@@ -124,6 +125,7 @@ def test_no_server_is_69_and_charges_nobody(
 
     assert ended.returncode == os.EX_UNAVAILABLE == 69
     assert f"No Ollama answers at {impatient.url}" in ended.stderr
+    assert "1 photo waits; `captiond status` and" in ended.stderr.splitlines()[-1]
     assert clear(ended)
     assert impatient.rows("SELECT DISTINCT state, tries, error FROM jobs") == [("queued", 0, None)]
 

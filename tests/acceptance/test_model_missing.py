@@ -46,9 +46,9 @@ def test_a_model_that_may_not_be_fetched_is_asked_for_in_one_sentence(
         assert server.questions == []
 
     assert ended.returncode == os.EX_UNAVAILABLE
-    away = [line for line in ended.stderr.splitlines() if "level=warning" in line]
-    assert len(away) == 1
-    assert f"has not got the model {MODEL}. `ollama pull {MODEL}` there fetches it." in away[0]
+    away, left = [line for line in ended.stderr.splitlines() if "level=warning" in line]
+    assert f"has not got the model {MODEL}. `ollama pull {MODEL}` there fetches it." in away
+    assert 'event="not finished" reason="1 photo waits; ' in left
     assert impatient.rows(UNCHARGED) == [("queued", 4, 0, 0)]
 
 
