@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from captiond.catalogue.database import close_for_readers, open_to_write
+from captiond.catalogue.intake import register
 from captiond.doctor.places import (
     catalogue_findings,
     inbox_findings,
@@ -12,6 +14,7 @@ from captiond.doctor.places import (
 )
 from captiond.errors import InboxGone
 from captiond.model import SidecarPlace
+from catalogue.planting import NOW, PROMPTS, original
 
 PLACES = [
     (SidecarPlace("off"), "note", "No sidecars are written"),
@@ -41,16 +44,25 @@ def test_more_folders_than_may_be_watched_are_a_warning(folders: int, most: int 
     assert all("max_user_watches=190" in str(each.fix) for each in found)
 
 
-def test_an_inbox_that_cannot_be_listed_is_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(InboxGone) as gone:
-        survey(tmp_path / "away", tmp_path / "catalogue.db")
-    (finding,) = inbox_findings(tmp_path / "away", gone.value)
+def test_an_inbox_that_is_not_there_yet_is_made_and_one_that_held_photos_is_away(tmp_path: Path) -> None:
+    inbox, catalogue = tmp_path / "inbox", tmp_path / "catalogue.db"
+    assert survey(inbox, catalogue) is None
+    (finding,) = inbox_findings(inbox, None)
+    assert (finding.level, "`captiond run` makes it" in finding.sentence) == ("note", True)
+    engine = open_to_write(catalogue, NOW)
+    with engine.begin() as connection:
+        register(connection, [original("a.jpg", inbox=inbox)], PROMPTS, fresh=False, now=NOW)
+    close_for_readers(engine)
+    with pytest.raises(InboxGone, match="is its disk mounted") as gone:
+        survey(inbox, catalogue)
+    (finding,) = inbox_findings(inbox, gone.value)
     assert finding.level == "fail"
 
 
 def test_files_without_a_catalogue_are_new(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"a")
     seen = survey(tmp_path, tmp_path / "none" / "catalogue.db")
+    assert seen is not None
     assert (seen.files, seen.folders, seen.new) == (1, 1, 1)
 
 

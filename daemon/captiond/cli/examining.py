@@ -72,7 +72,7 @@ async def _cage(choices: Choices, settings: Settings) -> Finding:
 
 def _survey(inbox: Path, catalogue: Path) -> Sight | CaptiondError | None:
     try:
-        return survey(inbox, catalogue) if inbox.exists() else None
+        return survey(inbox, catalogue)
     except CaptiondError as error:
         return error
 

@@ -44,11 +44,21 @@ class KnownFiles:
         with asking(self._catalogue) as connection:
             return queries.known_stamps(connection, paths)
 
+    def has(self, inbox: Path) -> bool:
+        """Tell whether files were ever seen in an inbox."""
+        if not self._catalogue.is_file():
+            return False
+        with asking(self._catalogue) as connection:
+            return queries.knows_inbox(connection, inbox)
 
-def survey(inbox: Path, catalogue: Path) -> Sight:
-    """List an inbox as the daemon would; raises InboxGone."""
+
+def survey(inbox: Path, catalogue: Path) -> Sight | None:
+    """List an inbox as the daemon would; None where it is yet to be made. Raises InboxGone."""
+    known = KnownFiles(catalogue)
+    if not inbox.exists() and not known.has(inbox):
+        return None
     unreadable, folders, files, new = [], 0, 0, 0
-    for finding in scan(inbox, KnownFiles(catalogue)):
+    for finding in scan(inbox, known):
         match finding:
             case Unreadable():
                 unreadable.append(finding.sentence)
