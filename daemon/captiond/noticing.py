@@ -271,8 +271,7 @@ class Noticing:
                     self.tally.count(finding.path, self._clock.monotonic_seconds(), told=told)
                 await self._arrivals.come(finding, hinted=told, unwritten=unwritten)
             case Skipped() | Unreadable():
-                unreadable = isinstance(finding, Unreadable)
-                await self._notes.keep(finding.path, finding.sentence, is_problem=unreadable)
+                await self._notes.keep(finding.path, finding.sentence)
 
     def _in(
         self, thread: OwnThread, act: Callable[P, T], *arguments: P.args, **named: P.kwargs

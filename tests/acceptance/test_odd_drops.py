@@ -154,7 +154,8 @@ def test_what_may_not_be_read_is_told_and_read_once_it_may(
         with mortal.running(inbox):
             eventually(beside(good).exists)
             eventually(lambda: mortal.why(closed) == NO_PERMISSION)
-            assert "captiond has no permission to read this" in mortal("status").stdout
+            is_problem = "secret.jpg: refused: captiond has no permission" in mortal("status").stdout
+            assert is_problem == (closed == photo)
             told = mortal("why", photo)
             assert (told.returncode, told.stderr) == (0, "")
             assert "no permission to read this; allow its user to" in told.stdout

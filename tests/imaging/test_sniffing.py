@@ -75,7 +75,8 @@ def test_a_format_that_is_off_says_how_to_switch_it_on(name: str) -> None:
 
 def test_heic_without_its_extra_says_how_to_install_it() -> None:
     refused = refusal("HEIF", DEFAULT_FORMATS + OPTIONAL_FORMATS, heif_available=False)
-    assert str(refused) == f"HEIC pictures need one more package: {sys.prefix}/bin/pip install pillow-heif"
+    cure = f"{sys.prefix}/bin/pip install pillow-heif, then start captiond again"
+    assert str(refused) == f"HEIC pictures need one more package: {cure}"
 
 
 def test_heic_with_its_extra_needs_no_setting() -> None:
