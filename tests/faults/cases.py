@@ -14,7 +14,7 @@ from acceptance.conftest import Command
 from captiond.simulator import Simulator
 
 from .agreement import SIDECAR
-from .starting import Starter, starter
+from .starting import LONGEST_SECONDS, Starter, starter
 
 PROMPTS = ("objects", "description")
 SETTINGS = """\
@@ -90,9 +90,9 @@ class Case:
         """Run captiond to its end; gives its exit code."""
         return self.starter.run(arguments, self.environment, self.log)
 
-    def once(self) -> int:
+    def once(self, longest_seconds: float = LONGEST_SECONDS) -> int:
         """Have captiond do what is there."""
-        return self.run("run", "--once")
+        return self.starter.run(["run", "--once"], self.environment, self.log, longest_seconds)
 
     def let_time_pass(self) -> None:
         """Make due what waits for its time; no captiond runs."""

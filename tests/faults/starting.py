@@ -48,10 +48,16 @@ class Starter:
         """Wait until it ended; gives its exit code, negative where a signal ended it."""
         return os.waitstatus_to_exitcode(self._answer())
 
-    def run(self, arguments: Sequence[object], environment: Mapping[str, str], log: Path) -> int:
+    def run(
+        self,
+        arguments: Sequence[object],
+        environment: Mapping[str, str],
+        log: Path,
+        longest_seconds: float = LONGEST_SECONDS,
+    ) -> int:
         """Start captiond and wait, but not for ever; gives its exit code."""
         process = self.start(arguments, environment, log)
-        limit = threading.Timer(LONGEST_SECONDS, os.kill, (process, signal.SIGKILL))
+        limit = threading.Timer(longest_seconds, os.kill, (process, signal.SIGKILL))
         limit.start()
         try:
             return self.wait()
