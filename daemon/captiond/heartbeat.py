@@ -7,6 +7,7 @@ from datetime import datetime
 
 from .catalogue import inboxes, jobs, queries
 from .catalogue.inboxes import InboxStanding
+from .catalogue.outlook import PAUSED, WATCHING, how_far
 from .catalogue.queries import Progress
 from .catalogue.store import Catalogue, Connection
 from .clock import Clock
@@ -78,15 +79,14 @@ class Heartbeat:
         lacking = [reason for endpoint in self._endpoints for reason in endpoint.lacking.values()]
         doubts = [endpoint.sight.doubt for endpoint in self._endpoints if endpoint.sight.doubt]
         if await self._catalogue.read(jobs.is_paused):
-            return f"Paused; {counted(waiting, 'photo waits', 'photos wait')} until `captiond resume`"
+            return f"{PAUSED}; {counted(waiting, 'photo waits', 'photos wait')} until `captiond resume`"
         if waiting and away and len(away) == len(self._endpoints):
             return f"{counted(waiting, 'photo waits', 'photos wait')}: {away[0]}"
         if troubles:
             return troubles[0]
         if waiting:
-            how_far = f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
-            return "; ".join([how_far, *(lacking + doubts)[:1]])
-        return "; ".join(["Watching", f"{counted(done, 'photo')} done", *doubts[:1]])
+            return "; ".join([how_far(done, waiting), *(lacking + doubts)[:1]])
+        return "; ".join([WATCHING, f"{counted(done, 'photo')} done", *doubts[:1]])
 
     async def _progress(self) -> Progress:
         """Count the photos where somebody else wrote since: a million take a moment."""

@@ -49,8 +49,6 @@ TRIES_ALLOWED = 3
 RETRY_DELAYS_SECONDS = (5.0, 30.0)
 """Wait before the second and the third try of a photo that was charged."""
 
-NOT_HELD = "no file holds its bytes now; the next scans tell why"
-
 PICTURE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 )
@@ -121,10 +119,12 @@ class Pipeline:
             await self.charge(lease, [job.prompt for job in lease.jobs], str(failure))
             return
         heard = None if respondent is self._reader else await hear(self._reader, pictures)
-        anew = partial(
+        reconsider = partial(
             plan_again, lease.photo_id, lambda: self.choices, rules, patience=self.patience, clock=self._clock
         )
-        asked = await self._asking(lease, pictures, choices, respondent, heard=heard, anew=anew).ask_all()
+        asked = await self._asking(
+            lease, pictures, choices, respondent, heard=heard, reconsider=reconsider
+        ).ask_all()
         await self._write_sidecars([lease.photo_id])
         _tell(self._log, lease, asked)
 
@@ -206,7 +206,7 @@ class Pipeline:
     async def _read_again(self, lease: Lease) -> Original:
         """Read the photo's bytes from a file that holds them; those that do not are left to the next scan."""
         most_bytes = self.choices.limits.max_file_bytes
-        trouble: FileChanged | InboxGone = FileChanged(NOT_HELD)
+        trouble: FileChanged | InboxGone = FileChanged("no file holds its bytes now; the next scans tell why")
         for file in lease.files:
             try:
                 found = await self._disks.ask(file.inbox, look, file.inbox, file.path)
@@ -235,7 +235,7 @@ class Pipeline:
         respondent: Respondent,
         *,
         heard: str | None,
-        anew: Callable[[], Awaitable[None]],
+        reconsider: Callable[[], Awaitable[None]],
     ) -> Asking:
         return Asking(
             lease,
@@ -247,7 +247,7 @@ class Pipeline:
             clock=self._clock,
             charge=partial(self.charge, lease),
             cut=partial(self._cut, lease, respondent),
-            reconsider=anew,
+            reconsider=reconsider,
             log=self._log,
             heard=heard,
         )

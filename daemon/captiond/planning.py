@@ -11,7 +11,7 @@ from .choices import Choices
 from .clock import Clock
 from .model import Lease
 from .patience import Patience
-from .prompts.conditions import asked_first
+from .prompts.conditions import following
 from .prompts.prompt import Prompt
 
 
@@ -35,10 +35,9 @@ async def plan_following(
     lease: Lease, answered: Prompt, choices: Choices, patience: Patience, clock: Clock
 ) -> None:
     """Queue what a photo was not asked because of an earlier answer to this prompt, unless it is due."""
-    due = {job.prompt for job in lease.jobs}
-    following = {prompt.name for prompt in choices.prompts if answered.name in asked_first(prompt)} - due
-    if following:
-        await patience.insist(reconsider_following, lease.photo_id, following, now=clock.now())
+    left = set(following(choices.prompts, answered.name)) - {job.prompt for job in lease.jobs}
+    if left:
+        await patience.insist(reconsider_following, lease.photo_id, left, now=clock.now())
 
 
 async def plan_again(

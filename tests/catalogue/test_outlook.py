@@ -9,7 +9,9 @@ from captiond.catalogue.intake import note_unread
 from captiond.catalogue.jobs import charge, lease, reject, say
 from captiond.catalogue.outlook import (
     Remaining,
+    Saying,
     count_problems,
+    how_far,
     in_hand,
     last_answer,
     problems,
@@ -123,3 +125,12 @@ def test_where_a_tree_of_sidecars_is_is_not_told_to_people(connection: Connectio
     note_device(connection, Path("/srv/sidecars"), 2**63)
     assert sayings(connection) == []
     assert device_of(connection, Path("/srv/sidecars")) == 2**63
+
+
+@pytest.mark.parametrize(("done", "waiting"), [(0, 1), (1, 0), (1_234, 56_789)])
+def test_how_far_it_is_is_no_obstacle_and_what_follows_is(done: int, waiting: int) -> None:
+    said = how_far(done, waiting)
+    assert Saying("daemon", said, NOW).obstacle == ""
+    assert Saying("daemon", f"{said}; the model is missing; pull it", NOW).obstacle == (
+        "the model is missing; pull it"
+    )

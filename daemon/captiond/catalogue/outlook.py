@@ -1,5 +1,6 @@
 """How the work stands, for people: what is in the way, and when it will be done."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, column, func, select, table
 
 from captiond.model import PromptName
+from captiond.printable import counted
 
 from .inboxes import SUBJECT as INBOXES
 from .queries import Pace, open_jobs, pace
@@ -18,6 +20,17 @@ RECENT_ANSWERS = 100
 problems_view = table(
     "problems", column("path"), column("prompt"), column("state"), column("reason"), column("next_try_at")
 )
+
+
+WATCHING, PAUSED = "Watching", "Paused"
+"""How the daemon's sentence begins where nothing stands in its way."""
+
+_HOW_FAR = re.compile(r"[\d,]+ of [\d,]+ photos? done, ")
+
+
+def how_far(done: int, waiting: int) -> str:
+    """Say how far the work is; what stands in its way follows behind "; "."""
+    return f"{done:,} of {counted(done + waiting, 'photo')} done, {waiting:,} waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,13 @@ class Saying:
     subject: str
     sentence: str
     at: datetime
+
+    @property
+    def obstacle(self) -> str:
+        """What stands in the daemon's way, by what it says of itself; empty where nothing does."""
+        if self.sentence.startswith((WATCHING, PAUSED)):
+            return ""
+        return self.sentence.partition("; ")[2] if _HOW_FAR.match(self.sentence) else self.sentence
 
 
 @dataclass(frozen=True, slots=True)

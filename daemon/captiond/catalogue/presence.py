@@ -30,7 +30,7 @@ def absent_in_inbox(connection: Connection, inbox: Path) -> Absentees:
     with closing(Beneath(inbox)) as beneath:
         for path, device in known_in_inbox(connection, inbox):
             known += 1
-            if is_gone(beneath, path, was_file=device != 0):
+            if _is_gone(beneath, path, was_file=device != 0):
                 paths.append(path)
                 devices.add(device)
     return Absentees(known, paths, devices)
@@ -64,7 +64,7 @@ def newest_file(connection: Connection) -> int | None:
     return newest
 
 
-def is_gone(beneath: Beneath, path: Path, *, was_file: bool) -> bool:
+def _is_gone(beneath: Beneath, path: Path, *, was_file: bool) -> bool:
     """Tell whether what was at a path is certainly not there: nothing is, or the way to it is a link now.
 
     Nor is a file where a folder is; of a folder there may be a note that it cannot be read.

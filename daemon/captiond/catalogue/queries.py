@@ -54,6 +54,11 @@ class Progress:
         """Photos that still have something to be asked."""
         return self.photos["queued"] + self.photos["partial"]
 
+    @property
+    def need_attention(self) -> int:
+        """Photos that failed or cannot be decoded, and files that are not read although they should be."""
+        return self.photos["failed"] + self.photos["unreadable"] + self.files["refused"]
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:

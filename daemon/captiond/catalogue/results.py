@@ -109,10 +109,7 @@ def sidecars_due(
     *,
     after: SidecarDue | None = None,
 ) -> list[SidecarDue]:
-    """List files in these inboxes whose sidecar is due, of photos that nobody is working on.
-
-    Those behind the one `after`.
-    """
+    """List files in these inboxes whose sidecar is due, behind the one `after`; not of photos in hand."""
     changes, file_id = (after.changes, after.file_id) if after else (0, 0)
     page = {
         "after_changes": changes,

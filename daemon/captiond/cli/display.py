@@ -58,7 +58,7 @@ def _words(
     progress: queries.Progress, remaining: outlook.Remaining | None, clock: Clock, *, paused: bool
 ) -> str:
     done, waiting = progress.photos["done"], progress.photos_to_do
-    problems = progress.photos["failed"] + progress.photos["unreadable"] + progress.files["refused"]
+    problems = progress.need_attention
     words = [f"{done:,}/{done + waiting:,}"]
     if waiting and remaining:
         words.append(f"{remaining.middle_seconds / waiting:.1f} s each")

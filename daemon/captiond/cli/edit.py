@@ -173,7 +173,7 @@ def _give(
 ) -> int:
     from captiond.clock import SystemClock
     from captiond.orders import give
-    from captiond.prompts.conditions import asked_first
+    from captiond.prompts.conditions import following
 
     assert known.entry is not None
     about: dict[str, Json] = {
@@ -182,7 +182,7 @@ def _give(
         "version": choices.versions[prompt.name],
         "answer": {name: value for name, value in asdict(answer).items() if name != "raw"},
         "again": _derived(choices.prompts, prompt.name) if derived else [],
-        "following": [one.name for one in choices.prompts if prompt.name in asked_first(one)],
+        "following": following(choices.prompts, prompt.name),
     }
     asked: int = give(settings.catalogue, "edit", about, SystemClock())["questions"]
     return asked

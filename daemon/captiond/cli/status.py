@@ -1,6 +1,5 @@
 """`captiond status`: how the work stands, in one plain sentence first."""
 
-import re
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
     from captiond.catalogue.outlook import Last, Problem, Remaining, Saying
     from captiond.catalogue.queries import Pace, Progress
     from captiond.model import PromptName
-
-_HOW_FAR = re.compile(r"[\d,]+ of [\d,]+ photos? done, ")
-_ALL_WELL = ("Watching", "Paused")
-"""How the daemon's sentence begins where nothing stands in the way."""
 
 ProblemLimit = Annotated[
     int, typer.Option("--problems", min=0, metavar="N", help="Print at most so many problems.")
@@ -114,14 +109,12 @@ def sentence_of(standing: Standing) -> str:
         return "Pausing: what is in hand is finished." if standing.in_hand else "Paused."
     if standing.in_hand:
         return "Reading."
-    said = next((each.sentence for each in standing.sayings if each.subject == "daemon"), "")
-    if to_do:
-        # The counts stand beside it.
-        obstacle = said.partition("; ")[2] if _HOW_FAR.match(said) else said
+    obstacle = next((each.obstacle for each in standing.sayings if each.subject == "daemon"), "")
+    if to_do or obstacle:
         return f"Waiting. {obstacle}".strip()
-    if said and not (_HOW_FAR.match(said) or said.startswith(_ALL_WELL)):
-        return f"Waiting. {said}"
-    return "Idle: all that can be read is read." if _attention(standing) else "Idle: every photo is read."
+    if standing.progress.need_attention:
+        return "Idle: all that can be read is read."
+    return "Idle: every photo is read."
 
 
 def _print(standing: Standing) -> None:
@@ -150,7 +143,7 @@ def _print(standing: Standing) -> None:
 
 
 def _counts(standing: Standing) -> str:
-    photos, attention = standing.progress.photos, _attention(standing)
+    photos, attention = standing.progress.photos, standing.progress.need_attention
     total = sum(photos.values())
     counts = [f"{photos['done']:,} of {counted(total, 'photo')} done"]
     if standing.progress.photos_to_do:
@@ -158,11 +151,6 @@ def _counts(standing: Standing) -> str:
     if attention:
         counts.append(counted(attention, "needs attention", "need attention"))
     return ", ".join(counts) + "."
-
-
-def _attention(standing: Standing) -> int:
-    photos = standing.progress.photos
-    return photos["failed"] + photos["unreadable"] + standing.progress.files["refused"]
 
 
 def _pace(standing: Standing) -> str:

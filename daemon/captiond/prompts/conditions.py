@@ -40,6 +40,11 @@ def asked_first(prompt: Prompt) -> set[PromptName]:
     return deciding | ({prompt.from_prompt} if prompt.from_prompt else set())
 
 
+def following(prompts: Iterable[Prompt], answered: PromptName) -> list[PromptName]:
+    """Name the prompts of which the answer to this one decides whether, or about what, they are asked."""
+    return [prompt.name for prompt in prompts if answered in asked_first(prompt)]
+
+
 def unmet(
     prompt: Prompt,
     answers: Mapping[PromptName, Answer],

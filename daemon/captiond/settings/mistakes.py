@@ -38,9 +38,11 @@ def explain(problems: Iterable[Mapping[str, Json]], sources: Sequence[Source], k
 
 def located(wrong: WrongPrompt, sources: Sequence[Source]) -> str:
     """Tell where the table stands that does not fit together, or the key in it, and why."""
-    table = ("prompts", wrong.prompt)
-    key = (*table, wrong.key) if wrong.key else table
-    for path, reason in ((key, wrong.reason), (table, f"{wrong.key}: {wrong.reason}")):
+    table: SettingPath = ("prompts", wrong.prompt)
+    told = {table: wrong.reason}
+    if wrong.key:
+        told = {(*table, wrong.key): wrong.reason, table: f"{wrong.key}: {wrong.reason}"}
+    for path, reason in told.items():
         for source in sources:
             if holds(source.values, path):
                 return printable(f"{source.place(path)}: {reason}")
