@@ -79,14 +79,14 @@ class Heartbeat:
         lacking = [reason for endpoint in self._endpoints for reason in endpoint.lacking.values()]
         doubts = [endpoint.sight.doubt for endpoint in self._endpoints if endpoint.sight.doubt]
         if await self._catalogue.read(jobs.is_paused):
-            return f"{PAUSED}; {counted(waiting, 'photo waits', 'photos wait')} until `captiond resume`"
+            return f"{PAUSED} {counted(waiting, 'photo waits', 'photos wait')} until `captiond resume`"
         if waiting and away and len(away) == len(self._endpoints):
             return f"{counted(waiting, 'photo waits', 'photos wait')}: {away[0]}"
         if troubles:
             return troubles[0]
         if waiting:
             return "; ".join([how_far(done, waiting), *(lacking + doubts)[:1]])
-        return "; ".join([WATCHING, f"{counted(done, 'photo')} done", *doubts[:1]])
+        return "; ".join([f"{WATCHING} {counted(done, 'photo')} done", *doubts[:1]])
 
     async def _progress(self) -> Progress:
         """Count the photos where somebody else wrote since: a million take a moment."""

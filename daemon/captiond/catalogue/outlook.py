@@ -22,7 +22,7 @@ problems_view = table(
 )
 
 
-WATCHING, PAUSED = "Watching", "Paused"
+WATCHING, PAUSED = "Watching;", "Paused;"
 """How the daemon's sentence begins where nothing stands in its way."""
 
 _HOW_FAR = re.compile(r"[\d,]+ of [\d,]+ photos? done, ")
