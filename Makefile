@@ -5,6 +5,8 @@ PYTHON ?= python3
 INBOX ?= $(HOME)/Pictures/inbox
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 LOCKED = --require-hashes --no-deps
+# Also where an environment says not to: the tests start captiond a thousand times, and would compile it each time.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: run demo test test-slow bench check lock clean
 
