@@ -7,6 +7,7 @@ import pytest
 
 import daemon_parts
 from captiond.absent import Absent
+from captiond.catalogue import intake
 from captiond.errors import InboxGone
 from conftest import MakePhoto
 from daemon_parts import Parts
@@ -236,3 +237,24 @@ async def test_a_file_that_became_known_since_is_looked_for(
     passing.unlink()
     await absent.look(unchanged=True)
     assert parts.rows("SELECT path FROM files WHERE absent_since IS NOT NULL") == [("passing.jpg",)]
+
+
+async def test_a_note_about_a_folder_goes_once_that_can_be_read(
+    parts: Parts, absent: Absent, make_photo: MakePhoto
+) -> None:
+    await known(parts, make_photo, 1)
+    readable, link = parts.inbox / "2024", parts.inbox / "link.jpg"
+    readable.mkdir()
+    link.symlink_to(readable)
+    for path in (readable, link):
+        await parts.catalogue.write(
+            intake.note_unread,
+            parts.inbox,
+            path,
+            None,
+            state="refused",
+            reason="no permission",
+            now=parts.clock.now(),
+        )
+    assert await absent.look() == [readable]
+    assert parts.rows("SELECT path FROM files ORDER BY path") == [("0.jpg",), ("link.jpg",)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from itertools import islice
@@ -53,19 +54,20 @@ class Absent:
                 "one mounted? If it was replaced for good, put one of the known photos there."
             )
 
-    async def look(self, *, unchanged: bool = False) -> None:
+    async def look(self, *, unchanged: bool = False) -> Sequence[Path]:
         """Mark as missing what two looks did not find, at least a minute apart, or an hour for many at once.
 
         All there are count as many where the inbox is bare, as a folder under a disk that is away is. Many,
         or all, are never missing while the inbox is on another disk than they were. To be called after a
-        complete scan; where it found all `unchanged`, and nothing new is known, nothing can be absent. Raises
-        Outage.
+        complete scan; where it found all `unchanged`, and nothing new is known, nothing can be absent. Gives
+        the paths about which no note is right any more. Raises Outage.
         """
         now, newest = self._clock.now(), await self._catalogue.read(presence.newest_file)
         if unchanged and newest == self._all_there_until:
-            return
+            return ()
         absentees, device, bare = await asyncio.get_running_loop().run_in_executor(self._thread, self._sight)
         await self._catalogue.write(intake.note_absent, self._inbox, absentees.paths, now)
+        await self._catalogue.write(intake.forget_notes, absentees.readable_again)
         count = len(absentees.paths)
         self._all_there_until = None if count else newest
         many = _are_many(absentees) or (bare and 0 < count == absentees.known)
@@ -73,11 +75,12 @@ class Absent:
         disk_away = elsewhere and (many or 0 < count == absentees.known)
         self.doubt = self._sentence(absentees) if many or disk_away else None
         if disk_away:
-            return
+            return absentees.readable_again
         patience = timedelta(seconds=MANY_MISSING_AFTER_SECONDS if many else MISSING_AFTER_SECONDS)
         gone = await self._catalogue.read(queries.absent_since, self._inbox, now - patience)
         if gone:
             await self._catalogue.write(intake.note_missing, gone)
+        return [*absentees.readable_again, *gone]
 
     def _is_elsewhere(self, connection: Connection) -> bool:
         known = islice(presence.known_in_inbox(connection, self._inbox), MOST_COMPARED)

@@ -22,20 +22,20 @@ class Notes:
         self._catalogue = catalogue
         self._patience = patience
         self._clock = clock
-        self._kept: dict[Path, str] = {}
+        self._kept: dict[Path, tuple[str, str]] = {}
         self._followed = 0
 
     async def keep(self, path: Path, sentence: str, *, is_problem: bool = False) -> None:
         """Keep why a path is not read; a problem is one that somebody has to attend to."""
-        if path == self._inbox or self._kept.get(path) == sentence:
+        state, now = "refused" if is_problem else "skipped", self._clock.now()
+        if path == self._inbox or self._kept.get(path) == (state, sentence):
             return
         if len(self._kept) >= MOST_REMEMBERED:
             self._kept.clear()
-        state, now = "refused" if is_problem else "skipped", self._clock.now()
         await self._patience.insist(
             intake.note_unread, self._inbox, path, None, state=state, reason=sentence, now=now
         )
-        self._kept[path] = sentence
+        self._kept[path] = state, sentence
 
     async def renew(self, path: Path, sentence: str) -> None:
         """Keep another reason for a path of which one was kept."""
@@ -43,7 +43,7 @@ class Notes:
             await self.keep(path, sentence)
 
     def forget(self, path: Path) -> None:
-        """Take what was kept of a path for outdated: it was read."""
+        """Take what was kept of a path for outdated."""
         self._kept.pop(path, None)
 
     async def follow(self, rules: IgnoreRules) -> None:

@@ -153,7 +153,8 @@ class Noticing:
         summary = await self._scan(self._scanning, listings=self._listings)
         self.tally.scanned_once = True
         unchanged = summary is not None and summary.unchanged
-        await self._patience.sit_out(partial(self._absent.look, unchanged=unchanged))
+        for path in await self._patience.sit_out(partial(self._absent.look, unchanged=unchanged)):
+            self._notes.forget(path)
         self._doubt(self._absent.doubt)
         return summary
 
@@ -271,7 +272,8 @@ class Noticing:
                     self.tally.count(finding.path, self._clock.monotonic_seconds(), told=told)
                 await self._arrivals.come(finding, hinted=told, unwritten=unwritten)
             case Skipped() | Unreadable():
-                await self._notes.keep(finding.path, finding.sentence)
+                is_problem = isinstance(finding, Unreadable)
+                await self._notes.keep(finding.path, finding.sentence, is_problem=is_problem)
 
     def _in(
         self, thread: OwnThread, act: Callable[P, T], *arguments: P.args, **named: P.kwargs

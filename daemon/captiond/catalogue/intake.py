@@ -94,6 +94,13 @@ def note_missing(connection: Connection, paths: Collection[Path]) -> int:
     return marked
 
 
+def forget_notes(connection: Connection, paths: Collection[Path]) -> None:
+    """Forget why paths without a photo are not read: they can be now."""
+    for path in paths:
+        noted = (files.c.path_bytes == os.fsencode(path)) & files.c.photo_id.is_(None)
+        connection.execute(delete(files).where(noted))
+
+
 def note_absent(connection: Connection, inbox: Path, absent: Collection[Path], now: datetime) -> None:
     """Keep since when files of an inbox are absent, and that all others are there."""
     noted = select(files.c.path_bytes).where(

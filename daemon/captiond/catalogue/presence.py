@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
-from captiond.beneath import Beneath
+from captiond.beneath import LISTING, Beneath
 
 from .places import MOST_PARAMETERS, readable, stamp_from
 from .tables import DUE_FILES, files
@@ -17,23 +17,29 @@ from .tables import DUE_FILES, files
 
 @dataclass(frozen=True, slots=True)
 class Absentees:
-    """The files of an inbox that are not where they were: their number among all, and on which devices."""
+    """The files of an inbox that are not where they were: their number among all, and on which devices.
+
+    `readable_again` are folders of which a note says that they cannot be read.
+    """
 
     known: int
     paths: Sequence[Path]
     devices: Collection[int]
+    readable_again: Sequence[Path]
 
 
 def absent_in_inbox(connection: Connection, inbox: Path) -> Absentees:
     """Look which known files of an inbox are certainly not on the disk now."""
-    known, paths, devices = 0, [], set()
+    known, paths, devices, readable_again = 0, [], set(), []
     with closing(Beneath(inbox)) as beneath:
         for path, device in known_in_inbox(connection, inbox):
             known += 1
             if _is_gone(beneath, path, was_file=device != 0):
                 paths.append(path)
                 devices.add(device)
-    return Absentees(known, paths, devices)
+            elif device == 0 and _can_be_listed(beneath, path):
+                readable_again.append(path)
+    return Absentees(known, paths, devices, readable_again)
 
 
 def known_in_inbox(connection: Connection, inbox: Path) -> Iterator[tuple[Path, int]]:
@@ -62,6 +68,14 @@ def newest_file(connection: Connection) -> int | None:
     """Give the number of the file that became known last."""
     newest: int | None = connection.scalar(select(func.max(files.c.id)))
     return newest
+
+
+def _can_be_listed(beneath: Beneath, path: Path) -> bool:
+    try:
+        os.close(beneath.open(path, LISTING))
+    except OSError:
+        return False
+    return True
 
 
 def _is_gone(beneath: Beneath, path: Path, *, was_file: bool) -> bool:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from captiond.beneath import opened_beneath
+from captiond.beneath import LISTING, opened_beneath
 from captiond.errors import InboxGone
 from captiond.model import FileStamp, InboxFile
 from captiond.printable import printable
@@ -40,8 +40,6 @@ LONGEST_PATH_BYTES = 4_095
 
 LEFT_OVER_SECONDS = 24 * 3600.0
 LEFT_OVER = "The name is that of an unfinished file, but for a day nothing has changed it: is it left over?"
-
-_LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Known(Protocol):
@@ -192,7 +190,7 @@ class _Walk:
             yield self._unreadable(path, "The path of this folder is longer than Linux can open.")
             return
         try:
-            with opened_beneath(self._inbox, path, _LISTING) as descriptor, os.scandir(descriptor) as entries:
+            with opened_beneath(self._inbox, path, LISTING) as descriptor, os.scandir(descriptor) as entries:
                 self._rules.enter(folder, descriptor)
                 self._ruled = self._rules.any
                 if self._listings.follow(self._rules.changes):

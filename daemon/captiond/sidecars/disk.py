@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from captiond.beneath import opened_beneath
+from captiond.beneath import LISTING, opened_beneath
 from captiond.errors import CaptiondError, DiskFull, Outage
 from captiond.printable import printable
 
@@ -46,7 +46,7 @@ def open_folder(folder: Path, *, top: Path) -> contextlib.AbstractContextManager
 
     No symbolic link below `top` is followed.
     """
-    return opened_beneath(top, folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return opened_beneath(top, folder, LISTING)
 
 
 def sync_folder(folder: int) -> None:
