@@ -74,6 +74,15 @@ def test_the_query_that_it_ends_with_works(show: Show) -> None:
     assert texts == {None, "Attention ! Éléphants en liberté", "Heute frisch: Brot und Käse"}
 
 
+def test_the_commands_that_it_shows_may_be_typed_again(show: Show) -> None:
+    shown = [line for line in show.ended.stdout.splitlines() if line.startswith("$ captiond ")]
+    run, *others = (shlex.split(line)[2:] for line in shown)
+    assert run[:3] == ["run", str(show.place / "inbox"), "--once"]
+    for words in others:
+        again = show.captiond(*words)
+        assert (again.returncode, again.stdout in show.ended.stdout) == (0, True)
+
+
 def test_the_simulated_server_is_gone_afterwards(show: Show) -> None:
     found = re.search(r"http://127\.0\.0\.1:\d+", show.ended.stderr)
     assert found

@@ -7,6 +7,7 @@ from captiond.settings.values import (
     DEEPEST_LEVELS,
     apart,
     keep_alive,
+    parsed_json,
     server_url,
     shallow,
     sidecar_place,
@@ -101,7 +102,7 @@ def test_a_loop_of_links_is_a_path(tmp_path: Path) -> None:
 
 def test_json_that_is_nested_too_deep_is_refused() -> None:
     with pytest.raises(ValueError, match="must be JSON"):
-        split("[" * 100_000, ",")
+        parsed_json("[" * 100_000)
 
 
 def test_a_schema_is_not_nested_for_ever() -> None:
@@ -131,6 +132,11 @@ def test_the_whole_machine_is_no_inbox(tmp_path: Path) -> None:
 
 def test_a_list_is_split_and_trimmed() -> None:
     assert split("a, b ,,c", ",") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("text", ["[::1]:11434", "[0-9]*.jpg"])
+def test_what_begins_with_a_bracket_need_not_be_a_json_list(text: str) -> None:
+    assert split(f"{text},other", ",") == [text, "other"]
 
 
 def test_a_json_list_keeps_its_commas() -> None:

@@ -38,11 +38,8 @@ def demo(folder: Folder = None) -> None:
     except OSError as error:
         raise typer.BadParameter(f"{place} cannot be drawn into: {error.strerror}") from error
     with _simulator() as url:
-        _say("captiond run", inbox, "--once")
         _captiond("run", inbox, "--once", "--catalogue", catalogue, "--ollama", url, check=True)
-    _say("captiond show", "road sign.jpg")
     _captiond("show", "road sign.jpg", "--catalogue", catalogue)
-    _say("captiond search", "liberté")
     _captiond("search", "liberté", "--catalogue", catalogue)
     typer.echo(
         f"\nThe pictures, their sidecars and the catalogue are in {place}\n"
@@ -63,6 +60,8 @@ def _simulator() -> Iterator[str]:
 
 
 def _captiond(*arguments: str | Path, check: bool = False) -> None:
+    """Say a command as one would type it, and run it."""
+    typer.echo(f"\n$ captiond {shlex.join(map(str, arguments))}")
     command = [sys.executable, "-m", "captiond", *map(str, arguments)]
     code = subprocess.run(command, check=False, env=_without_settings()).returncode
     if check and code:
@@ -74,7 +73,3 @@ def _without_settings() -> dict[str, str]:
     ours = ("CAPTIOND_", "OLLAMA_HOST")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"CAPTIOND_CONFIG": os.devnull}
-
-
-def _say(command: str, *words: object) -> None:
-    typer.echo(f"\n$ {command} {shlex.join(map(str, words))}")

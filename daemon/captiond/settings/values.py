@@ -24,6 +24,9 @@ _COLUMNS = re.compile(
 _OTHER_MEANINGS = re.compile("image|added|after|before|has|in|is|lang|no|object|taken")
 """Words that mean something else in a search or in a sidecar."""
 
+_JSON_LIST = re.compile(r'\s*\[\s*["\]]')
+"""Not "[::1]:11434", nor a pattern that begins with "[0-9]"."""
+
 _GO_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 
 
@@ -51,7 +54,7 @@ def split(value: object, separator: str) -> Json:
     """Take a list from one text: a JSON list, or parts with a separator in between; leave all else."""
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("["):
+    if _JSON_LIST.match(value):
         return parsed_json(value)
     return [part.strip() for part in value.split(separator) if part.strip()]
 
