@@ -15,7 +15,7 @@ from .checks import complete_text, flood, loop, storable
 from .engines import READER, understand_reading
 from .lists import list_closing, list_schema, understand_list
 from .loose_json import read_json, readable, strings_in
-from .phrases import ANSWER_IS, bare, says_no_text, without_preamble
+from .phrases import ANSWER_IS, bare, phrase, says_no_text, without_preamble
 from .prompt import Kind, Prompt
 from .schemas import bounded, violation
 from .texts import already, understand_text
@@ -101,7 +101,7 @@ def concludes(said: str, word: str) -> bool:
     if "_" not in word or word not in said:
         return False
     before, _, after = said.rpartition(word)
-    led = ANSWER_IS.sub("", before)
+    led = phrase(ANSWER_IS).sub("", before)
     return not bare(said.partition(word)[0]) or (not bare(after) and (not bare(led) or says_no_text(led)))
 
 

@@ -23,11 +23,11 @@ ARTICLE = re.compile(r"\A(?:an?|the|some)\s+(?=\S)")
 BULLET = re.compile(r"\A(?:[-•·–—‣▪]+|\*(?!\*)|\(?\d{1,2}[.):]) ?")
 COMMA = re.compile(r"[,;،؛、，；] ?")
 SEPARATOR = re.compile(r"[,;،؛、，；] ?(?:and )?| (?:and|und|et|y) ")
-LEAD = phrase(r"\A(?:[\w-]+ ){0,4}(?:objects|things|items|list|answer)\b[^:,\n]{0,40}:\s*(?=\S)")
-THERE_IS = phrase("\\A(?:there (?:is|are)|(?:i|we) (?:can )?see) ")
+LEAD = r"\A(?:[\w-]+ ){0,4}(?:objects|things|items|list|answer)\b[^:,\n]{0,40}:\s*(?=\S)"
+THERE_IS = "\\A(?:there (?:is|are)|(?:i|we) (?:can )?see) "
 INNER_BULLET = re.compile(r"[,;]?\s+(?=\d{1,2}[.)]\s)|\s+(?=[•▪] )")
 VERB = re.compile(r" (?:is|are) ")
-IN_PICTURE = phrase(rf",? (?:in|on) (?:the|this) {PICTURE}\.?\Z")
+IN_PICTURE = rf",? (?:in|on) (?:the|this) {PICTURE}\.?\Z"
 JSON_BEGINS = re.compile(r"[\[{]\s*[\"\[{]")
 REMARK = re.compile(r"(?:[:(（：]| [-–—] ).*\Z")
 GENERAL = frozenset(
@@ -111,7 +111,7 @@ def pieces(text: str) -> list[str]:
     text = without_preamble(text)
     if refuses(text):
         raise UnusableReply(REFUSED, text)
-    text = IN_PICTURE.sub("", THERE_IS.sub("", LEAD.sub("", without_meta(text))))
+    text = phrase(IN_PICTURE).sub("", phrase(THERE_IS).sub("", phrase(LEAD).sub("", without_meta(text))))
     text = INNER_BULLET.sub("\n", text)
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     bulleted = [BULLET.sub("", line) for line in lines if BULLET.match(line)]

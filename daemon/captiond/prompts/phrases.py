@@ -4,12 +4,17 @@ A sign may say nearly the same ("NO PARKING", "Note: no dogs"), so each pattern 
 """
 
 import re
+from functools import cache
 
 from .denials import denies_text
 
 
+@cache
 def phrase(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern: a blank is any white space, an apostrophe either kind, and case is nothing."""
+    """Compile a pattern: a blank is any white space, an apostrophe either kind, and case is nothing.
+
+    At its first use, for most commands need none of them.
+    """
     return re.compile(pattern.replace(" ", r"\s+").replace("'", "['’]"), re.IGNORECASE)
 
 
@@ -46,7 +51,7 @@ THE_PICTURE = any_of(f"(?:the|this|your) (?:provided |given )?{PICTURE}(?: you p
 SEE = any_of("see", "find", "detect", "read", "make out", "identify", "recogni[sz]e", "discern")
 HOLD = one_of("contain have include show feature display")
 NOT = "(?: not|n't)"
-NO_TEXT = phrase(
+NO_TEXT = (
     "(?:(?:sorry|i'm sorry|i am sorry|i apologi[sz]e|unfortunately|no|answer|result|text)[,:]? )?(?:but )?"
     + any_of(
         f"there(?:'s| (?:is|are|was|were|seems? to be|appears? to be)) no {UNWRITTEN}",
@@ -63,10 +68,10 @@ NO_TEXT = phrase(
         "none|n/?a|null|nil",
     )
 )
-A_PICTURE = phrase(rf"\b{PICTURE}\b")
-AND_THEN = phrase(r",? (?:only|just|but|as it|as the|which)\b")
-ONLY_A = phrase(",? (?:only|just) (?:an?|the) ")
-ABOUT_PICTURE = phrase(rf"(?:(?:the|this) {PICTURE}|it) (?:is|shows?|depicts?|features?|contains?|only)\b")
+A_PICTURE = rf"\b{PICTURE}\b"
+AND_THEN = r",? (?:only|just|but|as it|as the|which)\b"
+ONLY_A = ",? (?:only|just) (?:an?|the) "
+ABOUT_PICTURE = rf"(?:(?:the|this) {PICTURE}|it) (?:is|shows?|depicts?|features?|contains?|only)\b"
 
 OPENING = r"(?:(?:sure(?: thing)?|certainly|of course|okay|ok|absolutely|yes)\s*[,!.:]* )?"
 PRODUCT = r"(?:[\w-]+ ){0,4}" + one_of(
@@ -77,30 +82,30 @@ CLEARLY_AFTER = r"(?:\s*\n\s*|\s*(?=[\"“”«‘`]|'))"
 """A preamble goes only where a new line or a quotation follows: "Note: no dogs" is a sign."""
 AS_FOLLOWS = r"(?: as follows)?\s*:"
 PREAMBLES = (
-    phrase(
+    (
         rf"{OPENING}(?:here(?:'s| is| are)|below is|(?:this|the following) is) {PRODUCT}\b[^:\n]{{0,80}}:"
         rf"{CLEARLY_AFTER}"
     ),
-    phrase(
+    (
         rf"{OPENING}(?:the )?(?:\w+ )?(?:text|words|writing) (?:\w+ )?(?:in|on|from|of|within) (?:the|this)"
         rf" (?:\w+ )?{SURFACE}(?: (?:reads|says|is|states))?{AS_FOLLOWS}{CLEARLY_AFTER}"
     ),
-    phrase(
+    (
         rf"{OPENING}(?:the )?(?:(?:transcribed|extracted|translated|copied|visible) text|transcription"
         rf"|translation)(?: (?:in|into|to) \w+)?(?: (?:is|reads))?{AS_FOLLOWS}{CLEARLY_AFTER}"
     ),
-    phrase(
+    (
         rf"{OPENING}(?:the|this) {PICTURE} (?:contains|displays|shows|has|includes)(?: \w+){{0,3}} text\b"
         rf"[^:\n]{{0,40}}:{CLEARLY_AFTER}"
     ),
-    phrase(rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE}\b[^:\n]{{0,60}}:{CLEARLY_AFTER}"),
-    phrase(rf"(?:the|this) (?:\w+ )?{SURFACE}(?: in the {PICTURE})? (?:reads|says|states)\s*:\s*\n\s*"),
-    phrase(
+    rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE}\b[^:\n]{{0,60}}:{CLEARLY_AFTER}",
+    rf"(?:the|this) (?:\w+ )?{SURFACE}(?: in the {PICTURE})? (?:reads|says|states)\s*:\s*\n\s*",
+    (
         r"(?:\*\*|__|#+ )(?:\w+ )?(?:text|transcription|translation|transcript)(?: (?:in|from) the \w+)?"
         r":?(?:\*\*|__)?:?\s*\n\s*"
     ),
-    phrase(rf"{OPENING}the following text (?:is|was|can be|appears)\b[^:\n]{{0,60}}:{CLEARLY_AFTER}"),
-    phrase(
+    rf"{OPENING}the following text (?:is|was|can be|appears)\b[^:\n]{{0,60}}:{CLEARLY_AFTER}",
+    (
         any_of(
             r"hier ist (?:der|die) (?:\w+ )?(?:text|abschrift|übersetzung)\b[^:\n]{0,40}",
             r"voici (?:le|la) (?:texte|transcription|traduction)\b[^:\n]{0,40}",
@@ -111,21 +116,21 @@ PREAMBLES = (
         )
         + rf"\s?[:：]{CLEARLY_AFTER}"
     ),
-    phrase(rf"{OPENING}(?:the|this) (?:\w+ )?(?:text|sign|phrase)? ?translates (?:in)?to\s*:?\s*(?=[\"“])"),
-    phrase(rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE} (?:reads|says|is){AS_FOLLOWS}\s*"),
+    rf"{OPENING}(?:the|this) (?:\w+ )?(?:text|sign|phrase)? ?translates (?:in)?to\s*:?\s*(?=[\"“])",
+    rf"{OPENING}the text (?:in|on) (?:the|this) {PICTURE} (?:reads|says|is){AS_FOLLOWS}\s*",
 )
-LABEL = phrase(
+LABEL = (
     r"[*_#\s]*(?:(?:image|picture|photo) )?(?:description|caption|alt[\s-]text|answer|summary)"
     r"[*_]*\s*:[*_]*\s*(?=\S)"
 )
-ANSWER_IS = phrase(
+ANSWER_IS = (
     r"(?:(?:therefore|so|thus|hence),? )?\b(?:the |my )?(?:answer|result|response|output)(?: is| would be)?"
     r"\s*:?[\s\"“‘`*]*\Z"
 )
-OUTRO = phrase("(?:please )?let me know if you|i hope this helps|is there anything else i can")
+OUTRO = "(?:please )?let me know if you|i hope this helps|is there anything else i can"
 FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n?```[^`]*)?\Z", re.DOTALL)
 QUOTED = re.compile(r"\"[^\"]+\"|“[^“”]+”|„[^„“”]+[“”]|«[^«»]+»|'[^']+'|‘[^‘’]+’|`[^`]+`")
-SAYS = phrase(
+SAYS = (
     rf"(?:(?:the|this) (?:\w+ )?{SURFACE} (?:reads|says|states|(?:contains|shows|has) the (?:text|words?))"
     rf"|the (?:text|words?|writing)(?: (?:on|in) the (?:\w+ )?{SURFACE})? (?:reads?|says?|is|are)"
     rf"|(?:the|this) {PICTURE} (?:contains|shows|features|has|displays) an? (?:\w+ ){{1,4}}?(?:that )?"
@@ -135,7 +140,7 @@ SAYS = phrase(
 SHOWS = any_of(
     one_of("shows depicts features displays captures contains portrays presents showcases"), "is of"
 )
-META = phrase(
+META = (
     any_of(
         rf"(?:the|this) {PICTURE}(?: you(?:'ve| have)? provided)?(?: \w+ly)? {SHOWS}(?: that)? ",
         rf"this is an? {PICTURE} of ",
@@ -150,16 +155,16 @@ def says_no_text(text: str) -> bool:
     """Tell whether a reply means "there is no text", in whichever of its many wordings."""
     sentences = list(filter(None, map(bare, re.split(r"(?<=[.!。])\s+|\n+", text))))
     others = [sentence for sentence in sentences if not denies(sentence)]
-    return len(others) < len(sentences) and all(map(ABOUT_PICTURE.match, others))
+    return len(others) < len(sentences) and all(map(phrase(ABOUT_PICTURE).match, others))
 
 
 def denies(sentence: str) -> bool:
     """Tell whether a sentence says that there is no text, in the picture or "in the picture, only a lake"."""
-    if NO_TEXT.fullmatch(sentence) or denies_text(sentence):
+    if phrase(NO_TEXT).fullmatch(sentence) or denies_text(sentence):
         return True
-    before = AND_THEN.split(sentence)[0]
-    clearly = A_PICTURE.search(before) or ONLY_A.match(sentence[len(before) :])
-    return before != sentence and bool(NO_TEXT.fullmatch(before) and clearly)
+    before = phrase(AND_THEN).split(sentence)[0]
+    clearly = phrase(A_PICTURE).search(before) or phrase(ONLY_A).match(sentence[len(before) :])
+    return before != sentence and bool(phrase(NO_TEXT).fullmatch(before) and clearly)
 
 
 def bare(sentence: str) -> str:
@@ -171,7 +176,7 @@ def without_preamble(text: str) -> str:
     """Take off "Here is the text:" with closing politeness and quotes, and code fences."""
     text = text.strip()
     for preamble in PREAMBLES:
-        found = preamble.match(text)
+        found = phrase(preamble).match(text)
         if found and text[found.end() :].strip():
             return unquoted(unfenced(without_outro(text[found.end() :].strip())))
     return unfenced(text)
@@ -180,7 +185,7 @@ def without_preamble(text: str) -> str:
 def without_outro(text: str) -> str:
     """Take off a last line that is politeness."""
     before, _, last = text.rpartition("\n")
-    return before.rstrip() if before.strip() and OUTRO.match(last) else text
+    return before.rstrip() if before.strip() and phrase(OUTRO).match(last) else text
 
 
 def unfenced(text: str) -> str:
@@ -191,7 +196,7 @@ def unfenced(text: str) -> str:
 
 def quoted_on_surface(text: str) -> str:
     """Give what a reply quotes that is nothing but: The sign reads "STOP"."""
-    found = SAYS.fullmatch(text)
+    found = phrase(SAYS).fullmatch(text)
     return found.group(1) if found else text
 
 
@@ -202,8 +207,8 @@ def unquoted(text: str) -> str:
 
 def without_meta(text: str) -> str:
     """Take "The image shows" and its like off a description, and go on with a capital letter."""
-    label = LABEL.match(text)
+    label = phrase(LABEL).match(text)
     rest = text[label.end() :] if label else text
-    meta = META.match(rest)
+    meta = phrase(META).match(rest)
     rest = rest[meta.end() :] if meta else rest
     return rest[:1].upper() + rest[1:] if rest != text else text

@@ -77,29 +77,25 @@ JAPANESE = (
     r"(?:画像|写真|文字|テキスト|リクエスト)[^。\n]{0,30}できません"
 )
 OTHER_LANGUAGES = (GERMAN, ROMANCE, DUTCH, POLISH, RUSSIAN, CHINESE, JAPANESE)
-REFUSALS = [phrase(pattern) for pattern in (*ENGLISH, *OTHER_LANGUAGES)]
+REFUSALS = (*ENGLISH, *OTHER_LANGUAGES)
 NEEDS_MORE = (
     rf"\bi (?:\w+ )?(?:need to|{UNABLE}|do{NOT} have (?:the (?:capability|ability) to|access to))"
     rf"(?: {HELP})? (?:\w+ ){{0,3}}?{PICTURE}s?\b"
 )
-OF_ITSELF = [
-    phrase(pattern)
-    for pattern in (
-        rf"\A(?:unable|failed|not able) to {HELP} (?:\w+ ){{0,4}}?{PICTURE}s?\b",
-        rf"\Aerror: (?:could not|cannot|failed to|unable to) {HELP}\b",
-        NEEDS_MORE,
-        r"\A(?:sorry,? (?:but )?)?(?:i'm|i am) (?:\w+ )?an? (?:\w+ )?(?:language model|ai|text-based)\b",
-        r"\Asorry,? but i (?:can't|cannot)\b",
-        rf"\Athere (?:is|(?:does{NOT} )?seems? to be) (?:no|an) {PICTURE} (?:attached|provided|here)\b",
-        r"\Ai (?:can't|cannot) tell what\b",
-        rf"\Ait is (?:difficult|not possible|impossible) (?:for me )?to {HELP}\b",
-    )
-]
+OF_ITSELF = (
+    rf"\A(?:unable|failed|not able) to {HELP} (?:\w+ ){{0,4}}?{PICTURE}s?\b",
+    rf"\Aerror: (?:could not|cannot|failed to|unable to) {HELP}\b",
+    NEEDS_MORE,
+    r"\A(?:sorry,? (?:but )?)?(?:i'm|i am) (?:\w+ )?an? (?:\w+ )?(?:language model|ai|text-based)\b",
+    r"\Asorry,? but i (?:can't|cannot)\b",
+    rf"\Athere (?:is|(?:does{NOT} )?seems? to be) (?:no|an) {PICTURE} (?:attached|provided|here)\b",
+    r"\Ai (?:can't|cannot) tell what\b",
+    rf"\Ait is (?:difficult|not possible|impossible) (?:for me )?to {HELP}\b",
+)
 """A text from a picture may say so, a description does not."""
 APOLOGY = rf"\A(?:i'm|i am) (?:very |really |so )?sorry,? (?:but )?i ?(?:{UNABLE}|do{NOT})\b"
-ANY_APOLOGY = phrase(APOLOGY)
-APOLOGY_FOR = phrase(
-    rf"{APOLOGY} (?:\w+ )?" + one_of("transcribe translate assist comply fulfil+ process extract provide")
+APOLOGY_FOR = rf"{APOLOGY} (?:\w+ )?" + one_of(
+    "transcribe translate assist comply fulfil+ process extract provide"
 )
 """A text from a picture may apologise for something else."""
 REFUSAL_WITHIN = 200
@@ -112,5 +108,5 @@ def refuses(text: str, *, verbatim: bool = False) -> bool:
     `verbatim`: it should be words from a picture, which may be somebody's apology.
     """
     beginning = text[:REFUSAL_WITHIN]
-    patterns = [APOLOGY_FOR, *REFUSALS] if verbatim else [ANY_APOLOGY, *OF_ITSELF, *REFUSALS]
-    return any(pattern.search(beginning) for pattern in patterns)
+    patterns = [APOLOGY_FOR, *REFUSALS] if verbatim else [APOLOGY, *OF_ITSELF, *REFUSALS]
+    return any(phrase(pattern).search(beginning) for pattern in patterns)

@@ -16,9 +16,9 @@ TRANSLATION = (
     r"[*_]*(?:(?:the )?(?:\w+ )?translation(?: of the text)?(?: (?:is|reads|(?:in|to|into) \w+))?"
     r"|(?:in )?{name})[*_]*:[*_]*\s*(?=\S)"
 )
-REMARK = phrase(r"\n\s*\(?(?:translator's )?note:[^\n]*\Z")
+REMARK = r"\n\s*\(?(?:translator's )?note:[^\n]*\Z"
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
-TOO_HARD = phrase(
+TOO_HARD = (
     r"(?:(?:sorry|unfortunately),? )?(?:the (?:\w+ )?(?:text|writing|lettering)(?: (?:in|on) the \w+)? is "
     r"(?:not (?:clearly )?(?:legible|readable|clear enough to (?:be )?read)|illegible|unreadable"
     r"|too (?:\w+ ){1,3}to (?:be )?(?:read|made? out))"
@@ -41,7 +41,7 @@ def understand_text(prompt: Prompt, text: str, about: str | None) -> Answer:
         nothing = untranslated(prompt, said, about)
         if nothing:
             return Answer(status=Status.EMPTY, reason=nothing)
-    too_hard = prompt.empty is not None and about is None and TOO_HARD.fullmatch(bare(said))
+    too_hard = prompt.empty is not None and about is None and phrase(TOO_HARD).fullmatch(bare(said))
     if too_hard or (not has_words(UNREADABLE.sub("", said)) and UNREADABLE.search(said)):
         return Answer(status=Status.EMPTY, reason=CANNOT_BE_READ)
     kept = shortened(said, prompt.max_chars)
@@ -71,7 +71,7 @@ def stripped(prompt: Prompt, text: str, about: str | None) -> str:
 def without_label(said: str, target: str) -> str:
     """Take "Translation:" or "In English:" off a translation, and a last remark."""
     labels = phrase(rf"\A{TRANSLATION.replace('{name}', re.escape(name_of(target)))}")
-    return labels.sub("", REMARK.sub("", said)).rstrip()
+    return labels.sub("", phrase(REMARK).sub("", said)).rstrip()
 
 
 def unusable(prompt: Prompt, said: str) -> str | None:
