@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import stat
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from captiond.catalogue.database import close_for_readers, open_to_write
 from captiond.vision.sight import WORDS as SIGHT_WORDS
 from conftest import MakePhoto
 
@@ -163,11 +166,27 @@ def server() -> Iterator[SimulatedServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def empty_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a catalogue, once: that takes as long as half a run."""
+    path = tmp_path_factory.mktemp("empty") / "catalogue.db"
+    close_for_readers(open_to_write(path, datetime.now(UTC)))
+    return path
+
+
 @pytest.fixture
-def captiond(tmp_path: Path, server: SimulatedServer) -> Command:
+def first_start(tmp_path: Path, server: SimulatedServer) -> Command:
+    """captiond before its very first start."""
     home = tmp_path / "home"
     home.mkdir()
     return Command(home, tmp_path / "catalogue.db", server.url)
+
+
+@pytest.fixture
+def captiond(first_start: Command, empty_catalogue: Path) -> Command:
+    """captiond after a first start without any photo."""
+    shutil.copy(empty_catalogue, first_start.catalogue)
+    return first_start
 
 
 @pytest.fixture

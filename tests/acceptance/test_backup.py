@@ -75,8 +75,8 @@ def test_a_copy_that_cannot_be_written_is_told(filled: Command, tmp_path: Path) 
     assert "the backup" in told.stderr
 
 
-def test_a_catalogue_that_is_not_there_is_told(captiond: Command, tmp_path: Path) -> None:
-    assert captiond("backup", tmp_path / "copy.db").returncode == 74
+def test_a_catalogue_that_is_not_there_is_told(first_start: Command, tmp_path: Path) -> None:
+    assert first_start("backup", tmp_path / "copy.db").returncode == 74
     assert not (tmp_path / "copy.db").exists()
 
 

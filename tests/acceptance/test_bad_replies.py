@@ -60,9 +60,8 @@ def prompts(names: Iterable[str]) -> str:
 
 def one_try(captiond: Command, inbox: Path, eventually: Eventually, photos: int = 1) -> None:
     """Let captiond try everything that is due once, and stop it before the next try."""
-    if captiond.catalogue.exists():
-        captiond.let_time_pass()
-        (captiond.home / "log").unlink()
+    captiond.let_time_pass()
+    (captiond.home / "log").unlink(missing_ok=True)
     open_jobs = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running') OR next_try_at < '2001'"
     with captiond.running(inbox) as process:
         eventually(lambda: captiond.told("server ready"))

@@ -32,11 +32,11 @@ def test_all_is_in_place(captiond: Command, inbox: Path, make_photo: MakePhoto) 
     assert found["estimate"][1].startswith("2 pictures wait: about 1 s")
 
 
-def test_it_stores_and_makes_nothing(captiond: Command, inbox: Path, make_photo: MakePhoto) -> None:
+def test_it_stores_and_makes_nothing(first_start: Command, inbox: Path, make_photo: MakePhoto) -> None:
     make_photo("a.jpg")
-    examined(captiond, inbox, inbox.parent / "not-there", code=0)
+    examined(first_start, inbox, inbox.parent / "not-there", code=0)
     assert [path.name for path in inbox.iterdir()] == ["a.jpg"]
-    assert not captiond.catalogue.exists()
+    assert not first_start.catalogue.exists()
     assert not (inbox.parent / "not-there").exists()
 
 

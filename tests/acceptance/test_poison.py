@@ -48,7 +48,6 @@ def test_a_photo_on_which_the_server_dies_fails_alone(
     good = [make_photo(f"{colour}.jpg", colour) for colour in GOOD]
     for tries in (1, 2, 3):
         with impatient.running(inbox):
-            eventually(impatient.catalogue.exists)
             eventually(lambda: impatient.told("server ready"))
             eventually(lambda tries=tries: impatient.rows(CHARGED) == [(poison.name, tries)])
             eventually(lambda: all(beside(photo).exists() for photo in good))

@@ -9,14 +9,14 @@ from small_print import MERGED, page
 
 
 def test_two_models_stand_side_by_side_and_nothing_is_stored(
-    captiond: Command, inbox: Path, make_photo: MakePhoto, server: SimulatedServer
+    first_start: Command, inbox: Path, make_photo: MakePhoto, server: SimulatedServer
 ) -> None:
     photo = make_photo("sign.jpg", "navy", text="Sortie")
-    ended = captiond("try", photo, "--model", "llava:7b", "--model", "llava:13b-v1.6")
+    ended = first_start("try", photo, "--model", "llava:7b", "--model", "llava:13b-v1.6")
     assert ended.returncode == 0
     assert ended.stdout.count("llava:7b") == ended.stdout.count("llava:13b-v1.6") == 4
     assert [path.name for path in inbox.iterdir()] == ["sign.jpg"]
-    assert not captiond.catalogue.exists()
+    assert not first_start.catalogue.exists()
     assert server.counters["image_encodes"] == 2
 
 
