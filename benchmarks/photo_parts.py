@@ -21,6 +21,7 @@ from workbench import WARM_UPS, cpu_seconds
 from captiond.catalogue import intake, jobs, queries, results
 from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
+from captiond.choosing import choices_from
 from captiond.clock import SystemClock
 from captiond.imaging.limits import Limits
 from captiond.imaging.worker import Decoder
@@ -43,7 +44,6 @@ from captiond.prompts.answers import understand
 from captiond.settings.schema import load
 from captiond.vision.ollama import OllamaBackend
 from captiond.vision.questions import question_for
-from captiond.wiring import choices_from
 
 SEEN_SIDE = 336
 """What the default model sees: the side of the picture that is sent."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from captiond.choosing import choices_from
 from captiond.errors import BadConfiguration
 from captiond.model import Job, PromptName, SidecarPlace
 from captiond.settings import Settings
-from captiond.wiring import choices_from
 
 DESCRIPTION = PromptName("description")
 OCR = PromptName("ocr")

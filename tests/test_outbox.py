@@ -14,7 +14,8 @@ import daemon_parts
 from captiond import outbox
 from captiond.catalogue import results, sidecars_left
 from captiond.model import Answer, PromptName, Result, SidecarPlace, Source, Status
-from captiond.outbox import Outbox, SidecarPlaces
+from captiond.outbox import Outbox
+from captiond.sidecars import SidecarPlaces
 from conftest import MakePhoto
 from daemon_parts import VERSION, Parts
 
@@ -277,6 +278,14 @@ async def test_a_name_that_is_too_long_goes_elsewhere(parts: Parts, make_photo: 
     (sidecar,) = (parts.inbox.parent / "sidecars").rglob("*.captiond.json")
     assert read(sidecar)["image"]["file"] == LONG_NAME  # type: ignore[index]
     assert due(parts) == []
+
+
+async def test_a_folder_whose_sidecars_go_elsewhere_is_told_once(parts: Parts, make_photo: MakePhoto) -> None:
+    for colour, folder in (("red", "2024"), ("green", "2024"), ("blue", "2025")):
+        await answered(parts, make_photo(f"{folder}/{colour}{LONG_NAME[len(colour) :]}", colour))
+    assert await parts.outbox.write_due(places(parts)) == 3
+    told = [Path(line["file"]).parent.name for line in parts.said("sidecar elsewhere")]
+    assert told == ["2024", "2025"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

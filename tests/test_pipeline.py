@@ -21,7 +21,7 @@ from captiond.errors import FileChanged, InboxGone
 from captiond.imaging.limits import Limits
 from captiond.inbox.reading import look
 from captiond.model import FileStamp, Fit, InboxFile, PreparedImage, PromptName, SidecarPlace
-from captiond.outbox import SidecarPlaces
+from captiond.sidecars import SidecarPlaces
 from captiond.simulator import Fault
 from conftest import MakePhoto
 from daemon_parts import Parts, UnhurriedDecoder

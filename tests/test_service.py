@@ -20,8 +20,8 @@ from captiond.catalogue.retrying import Wish, retry
 from captiond.errors import InboxGone
 from captiond.imaging.limits import Limits
 from captiond.model import Fit, PreparedImage, SidecarPlace
-from captiond.outbox import SidecarPlaces
 from captiond.service import Outcome
+from captiond.sidecars import SidecarPlaces
 from captiond.simulator import Fault
 from conftest import MakePhoto
 from daemon_parts import Parts, UnhurriedDecoder

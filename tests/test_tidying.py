@@ -7,7 +7,7 @@ import pytest
 import daemon_parts
 from captiond.catalogue.intake import note_missing
 from captiond.model import SidecarPlace
-from captiond.outbox import SidecarPlaces
+from captiond.sidecars import SidecarPlaces
 from captiond.tidying import LEAST_PAUSE_SECONDS, Tidying
 from conftest import MakePhoto
 from daemon_parts import Parts

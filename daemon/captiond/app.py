@@ -16,6 +16,7 @@ from .catalogue.guarding import OpenFile
 from .catalogue.locking import locked
 from .catalogue.store import Catalogue
 from .choices import Choices
+from .choosing import choices_from, place_for
 from .clock import Clock, SystemClock
 from .errors import BadConfiguration, CaptiondError, CatalogueBusy
 from .gathering import SidecarFound, find_all, folders_of
@@ -23,15 +24,16 @@ from .imaging.worker import Decoder
 from .inbox.threads import OwnThread
 from .model import SidecarPlace
 from .orders import orders_taken
-from .outbox import Outbox, SidecarPlaces
+from .outbox import Outbox
 from .pipeline import Pipeline
 from .printable import counted, printable
 from .reader.reading import Reader
 from .service import PATIENCE, Outcome, Service
 from .settings import Settings, changed_needing_restart, taking_over
+from .sidecars import SidecarPlaces
 from .signals import ended, until_stopped
 from .systemd import ServiceManager
-from .wiring import choices_from, endpoint_for, place_for
+from .wiring import endpoint_for
 
 EXIT_CODES = {Outcome.LEFT: 75, Outcome.SERVER_AWAY: 69}
 SOME_FAILED = 1

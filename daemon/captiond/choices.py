@@ -6,9 +6,9 @@ from pathlib import Path
 
 from .imaging.limits import Limits
 from .model import Job, PromptName
-from .outbox import SidecarPlaces
 from .prompts.engines import READER
 from .prompts.prompt import Prompt
+from .sidecars import SidecarPlaces
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from .inbox.candidates import verdict, verdict_beneath
 from .model import FileStamp, InboxFile, Json
-from .outbox import SidecarPlaces
-from .sidecars import SUFFIX
+from .sidecars import SUFFIX, SidecarPlaces
 
 UNSEEN = FileStamp(0, 0, -1, 0, 0)
 """The stamp of a file that nobody has looked at."""

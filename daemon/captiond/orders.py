@@ -10,9 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import structlog
+from typing import TYPE_CHECKING, Any
 
 from . import control
 from .catalogue import pausing
@@ -27,6 +25,10 @@ from .control import NobodyListens, OrderFailed
 from .errors import CaptiondError, CatalogueInUse
 from .model import Answer, Digest, Json, PromptName, Status
 from .prompts.prompt import Kind, Prompt
+
+if TYPE_CHECKING:
+    # A command keeps no log, and structlog is slow to import.
+    import structlog
 
 Order = Callable[[Connection, Mapping[str, Json], datetime], Json]
 """Writes what an order says and gives what that did; raises ValueError where it makes no sense."""
@@ -105,7 +107,7 @@ def told(catalogue: Path) -> str | None:
 async def orders_taken(
     catalogue: Catalogue,
     clock: Clock,
-    log: structlog.stdlib.BoundLogger,
+    log: "structlog.stdlib.BoundLogger",
     carried_out: Callable[[], None],
     *,
     sentence: Callable[[], str] = str,

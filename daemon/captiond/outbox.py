@@ -4,8 +4,7 @@ The catalogue is the truth and a sidecar its copy, so writing one again is harml
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -19,6 +18,7 @@ from .inbox.reading import look
 from .model import Entry, InboxFile, SidecarPlace
 from .sidecars import (
     Conflict,
+    SidecarPlaces,
     SidecarUnreadable,
     SidecarUnwritable,
     Unchanged,
@@ -35,43 +35,6 @@ from .trees import Trees
 PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class SidecarPlaces:
-    """Where the sidecars of each inbox go, and the folder for those that find no room there.
-
-    `fallback` is made when it is needed first, in the folder of the catalogue.
-    """
-
-    of_inbox: Mapping[Path, SidecarPlace]
-    fallback: Path
-
-    def of(self, file: InboxFile) -> SidecarPlace:
-        """Give the place that the user wants for a file's sidecar."""
-        return self.of_inbox.get(file.inbox, SidecarPlace("off"))
-
-    def elsewhere(self, file: InboxFile) -> SidecarPlace:
-        """Give the place of those that find no room where the user wants them."""
-        return SidecarPlace("tree", self.fallback / file.inbox.relative_to("/"))
-
-    def possible(self, file: InboxFile) -> Iterator[tuple[Path, Path]]:
-        """Yield where a file's sidecar may lie, each with the folder below which no link is followed."""
-        wanted, elsewhere = self.of(file), self.elsewhere(file)
-        for place, top in ((wanted, wanted.folder or file.inbox), (elsewhere, self.fallback.parent)):
-            path = sidecar_path(file, place)
-            if path is not None:
-                yield path, top
-
-    def is_reachable(self, inbox: Path) -> bool:
-        """Whether sidecars are wanted, and their tree is there: an empty one may be a disk that is away."""
-        place = self.of_inbox.get(inbox, SidecarPlace("off"))
-        if place.folder is None:
-            return place.kind != "off"
-        try:
-            return any(place.folder.iterdir())
-        except OSError:
-            return False
-
-
 class Outbox:
     """Writes sidecars, one at a time, and notes in the catalogue that it did."""
 
@@ -84,6 +47,7 @@ class Outbox:
         self._turn = asyncio.Lock()
         self._tidied: set[Path] = set()
         self._waiting: dict[Path, str] = {}
+        self._elsewhere: dict[Path, str] = {}
 
     async def write_due(
         self, places: SidecarPlaces, photo_ids: Sequence[int] | None = None, *, most: int | None = None
@@ -156,11 +120,17 @@ class Outbox:
         try:
             return self._put(place, place.folder, content, due)
         except SidecarUnwritable as trouble:
-            self._log.warning("sidecar elsewhere", file=str(file.path), reason=str(trouble))
+            self._tell_elsewhere(file, str(trouble))
         try:
             return self._put(own, places.fallback.parent, content, due)
         except SidecarUnwritable as trouble:
             raise Outage(str(trouble)) from trouble
+
+    def _tell_elsewhere(self, file: InboxFile, reason: str) -> None:
+        """Tell of the first in a folder: in a read-only inbox it is the same of every photo, for months."""
+        if self._elsewhere.get(file.path.parent) != reason:
+            self._elsewhere[file.path.parent] = reason
+            self._log.warning("sidecar elsewhere", file=str(file.path), reason=reason)
 
     def _is_ours(self, present: bytes) -> bool:
         """Recognise one of ours that lies where it was not written: it moved along, or its disk was away.

@@ -13,8 +13,7 @@ from .catalogue import sidecars_left
 from .catalogue.sidecars_left import SidecarLeft
 from .catalogue.store import Catalogue, Connection
 from .clock import Clock
-from .outbox import SidecarPlaces
-from .sidecars import SidecarUnwritable, remove
+from .sidecars import SidecarPlaces, SidecarUnwritable, remove
 
 PAGE = 500
 LEAST_PAUSE_SECONDS = 60.0

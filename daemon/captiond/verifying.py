@@ -19,9 +19,8 @@ from .catalogue.verifying import faults
 from .errors import CaptiondError
 from .gathering import find_all, folders_of
 from .model import Entry, SidecarPlace
-from .outbox import SidecarPlaces
 from .printable import printable
-from .sidecars import SidecarUnreadable, load, render, sidecar_path
+from .sidecars import SidecarPlaces, SidecarUnreadable, load, render, sidecar_path
 from .sidecars.document import decoded
 
 ANOTHER = (

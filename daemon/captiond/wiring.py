@@ -1,80 +1,21 @@
-"""What the settings say, as plain values and as the parts that are made of many of them.
+"""The parts that are made of many settings: a model server, as the service asks it.
 
-Below this file and `app.py` nobody knows the settings.
+Below this file, `choosing.py` and `app.py` nobody knows the settings.
 """
 
 import random
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import structlog
 
 from .choices import Choices
 from .clock import Clock
 from .imaging.canary import CANARY_JPEG, RED_AND_BLUE_JPEG
-from .imaging.limits import PREPARATION_VERSION, Limits, heif_installed
-from .inbox.ignoring import from_setting
-from .model import SidecarPlace
-from .outbox import SidecarPlaces
-from .prompts.builtin import BUILTIN
 from .prompts.checks import streaming_stop
-from .prompts.configuring import configured
-from .prompts.express import together
-from .prompts.inboxes import spread
-from .prompts.prompt import Prompt, fingerprint
 from .settings import Settings
 from .vision.endpoints import Endpoint, Health
 from .vision.ollama import OllamaBackend, TimeLimits
 
 PULL_STEP_PERCENT = 5
-
-
-def choices_from(settings: Settings, of_model: str | None = None) -> Choices:
-    """Turn settings into the plain values that the pipeline works with; raises BadConfiguration.
-
-    `of_model`: as if every prompt named this model.
-    """
-    chosen, sampling = _configured(settings, of_model), settings.ollama.options()
-    prompts = tuple(replace(prompt, options={**sampling, **prompt.options}) for prompt in chosen)
-    at_once = together(chosen) if settings.express else []
-    return Choices(
-        prompts=prompts,
-        versions={
-            prompt.name: fingerprint(
-                prompt,
-                model=settings.ollama.model,
-                preparation_version=PREPARATION_VERSION,
-                express=prompt.name in at_once,
-            )
-            for prompt in prompts
-        },
-        express=tuple(prompt for prompt in prompts if prompt.name in at_once),
-        limits=Limits(
-            formats=settings.imaging.formats,
-            max_file_bytes=settings.imaging.max_file_bytes,
-            heif=heif_installed(),
-        ),
-        store_gps=settings.imaging.store_gps,
-        sidecars=SidecarPlaces(
-            of_inbox={inbox: place_for(inbox, settings) for inbox in settings.inboxes},
-            fallback=settings.catalogue.parent / "sidecars",
-        ),
-        ignore=from_setting(settings.inbox.ignore).patterns,
-        model=settings.ollama.model,
-        of_model=partial(choices_from, settings),
-    )
-
-
-def _configured(settings: Settings, of_model: str | None) -> tuple[Prompt, ...]:
-    tables, targets = settings.prompt_tables(), settings.translation.target
-    if of_model is not None:
-        # Whatever else answers a prompt usually is not asked now.
-        named = {"model": of_model, "engine": "model"}
-        shipped = (prompt.name for prompt in BUILTIN)
-        tables = {name: {**tables.get(name, {}), **named} for name in (*shipped, *tables)}
-    chosen = {str(inbox): names for inbox, names in settings.inbox.prompts.items()}
-    return spread(configured(tables, targets=targets, model=settings.ollama.model), chosen)
 
 
 def endpoint_for(
@@ -139,11 +80,3 @@ class _Talk:
         if percent >= self._told_percent + PULL_STEP_PERCENT:
             self._told_percent = percent
             self._log.info("fetching the model", step=status, percent=percent, bytes=all_bytes)
-
-
-def place_for(inbox: Path, settings: Settings) -> SidecarPlace:
-    """Give the place of an inbox's sidecars; several inboxes share a tree by their names."""
-    place = settings.sidecars
-    if place.folder is None or len(settings.inboxes) == 1:
-        return place
-    return replace(place, folder=place.folder / inbox.relative_to("/"))

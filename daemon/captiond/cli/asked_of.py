@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from captiond.choosing import choices_from
 from captiond.clock import SystemClock
 from captiond.errors import Outage
 from captiond.settings import Settings
-from captiond.wiring import backend_for, choices_from
+from captiond.wiring import backend_for
 
 
 async def why_not(settings: Settings, model: str, prompts: Sequence[str]) -> str | None:

@@ -105,8 +105,8 @@ def confirm(
 
 
 def _settings(catalogue: Path | None, config: Path | None) -> tuple["Settings", "Choices"]:
+    from captiond.choosing import choices_from
     from captiond.settings import load
-    from captiond.wiring import choices_from
 
     settings = load(config, {"catalogue": catalogue}, os.environ)
     return settings, choices_from(settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 from captiond.catalogue import queries
 from captiond.catalogue.database import asking
 from captiond.choices import Choices
+from captiond.choosing import choices_from
 from captiond.clock import SystemClock
 from captiond.doctor.finding import Finding, Level
 from captiond.doctor.places import (
@@ -26,7 +27,7 @@ from captiond.prompts.engines import READER
 from captiond.prompts.prompt import Prompt
 from captiond.reader.reading import Reader
 from captiond.settings import Settings
-from captiond.wiring import backend_for, choices_from
+from captiond.wiring import backend_for
 
 from .output import duration
 

@@ -34,10 +34,10 @@ def import_(
     A folder that lies in no inbox of the settings is an inbox of its own.
     Exit codes: 0 done, 1 some were left out, 2 usage, 74 I/O, 75 captiond is running, 78 configuration.
     """
+    from captiond.choosing import choices_from
     from captiond.clock import SystemClock
     from captiond.gathering import find_all, folders_of, with_trees
     from captiond.importing import import_all
-    from captiond.wiring import choices_from
 
     named = [path.expanduser().absolute() for path in sidecars or ()]
     for path in named:

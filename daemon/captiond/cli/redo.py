@@ -97,8 +97,8 @@ def _counted(catalogue: Path, again: "Again") -> tuple[Mapping[PromptName, int],
 
 
 def _must_be_configured(prompts: Sequence[str], config: Path | None) -> None:
+    from captiond.choosing import choices_from
     from captiond.settings import load
-    from captiond.wiring import choices_from
 
     names = choices_from(load(config, {}, os.environ)).names
     for prompt in prompts:

@@ -46,9 +46,9 @@ def try_(
     """
     import asyncio
 
+    from captiond.choosing import choices_from
     from captiond.errors import Rejected
     from captiond.settings import load
-    from captiond.wiring import choices_from
 
     from .trying import try_out
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from captiond.choices import Choices
+from captiond.choosing import choices_from
 from captiond.clock import SystemClock
 from captiond.errors import UnusableReply
 from captiond.imaging.tiling import Cutting
@@ -20,7 +21,7 @@ from captiond.small_text import read_closely
 from captiond.vision.backend import ModelNotPulled, Question, VisionBackend
 from captiond.vision.ollama import OllamaBackend
 from captiond.vision.questions import question_for
-from captiond.wiring import backend_for, choices_from
+from captiond.wiring import backend_for
 
 from .output import note
 

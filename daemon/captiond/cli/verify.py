@@ -11,7 +11,7 @@ from captiond.printable import counted, printable
 from .output import AsJson, CatalogueFile, ConfigFile, print_json
 
 if TYPE_CHECKING:
-    from captiond.outbox import SidecarPlaces
+    from captiond.sidecars import SidecarPlaces
     from captiond.verifying import Finding
 
 Files = Annotated[bool, typer.Option("--files", help="Read every picture, too: bytes may rot on a disk.")]
@@ -62,8 +62,8 @@ def known_inboxes(catalogue: Path) -> list[Path]:
 
 def _places(catalogue: Path, config: Path | None) -> "SidecarPlaces":
     """Tell where sidecars are: of the inboxes in the settings, else of those that the catalogue knows."""
+    from captiond.choosing import choices_from
     from captiond.settings import load
-    from captiond.wiring import choices_from
 
     settings = load(config, {"catalogue": catalogue}, os.environ)
     if not settings.inboxes:

@@ -10,7 +10,7 @@ from .conflicts import Conflict, IsOurs, Unchanged
 from .disk import SidecarUnwritable
 from .document import SidecarUnreadable
 from .edits import edits_in
-from .places import SUFFIX, sidecar_path
+from .places import SUFFIX, SidecarPlaces, sidecar_path
 from .reading import load, parse
 from .recognising import says_nothing_new
 from .rendering import render
@@ -20,6 +20,7 @@ __all__ = [
     "SUFFIX",
     "Conflict",
     "IsOurs",
+    "SidecarPlaces",
     "SidecarUnreadable",
     "SidecarUnwritable",
     "Unchanged",
