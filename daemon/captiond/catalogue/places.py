@@ -1,6 +1,7 @@
 """How a path is written in the catalogue: exact bytes for the program, readable text for people."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ def own_files(catalogue: Path) -> frozenset[Path]:
 
 def place_columns(inbox: Path, path: Path) -> dict[str, object]:
     """Give the columns of `files` that say where a file lies."""
-    place, start = os.fsencode(path), os.fsencode(inbox).rstrip(b"/") + b"/"
+    place, (start, named) = os.fsencode(path), _written(inbox)
     if not place.startswith(start):
         raise ValueError(f"{path} does not lie in {inbox}")
-    return {"path": _readable(place[len(start) :]), "inbox": readable(inbox), "path_bytes": place}
+    return {"path": _readable(place[len(start) :]), "inbox": named, "path_bytes": place}
 
 
 def stamp_columns(stamp: FileStamp | None) -> dict[str, int | None]:
@@ -57,6 +58,12 @@ def inbox_file_from(row: Row[Any]) -> InboxFile:
     path = Path(os.fsdecode(row.path_bytes))
     inbox = path.parents[row.path.count("/")]
     return InboxFile(inbox, path, stamp_from(row) or FileStamp(0, 0, -1, 0, 0))
+
+
+@lru_cache
+def _written(inbox: Path) -> tuple[bytes, str]:
+    """Give how every path in an inbox begins, and its name for people: the same for thousands of files."""
+    return os.fsencode(inbox).rstrip(b"/") + b"/", readable(inbox)
 
 
 def _readable(path: bytes) -> str:
