@@ -8,6 +8,8 @@ from acceptance import conftest as acceptance
 from acceptance.conftest import Command
 
 server = acceptance.server
+empty_catalogue = acceptance.empty_catalogue
+first_start = acceptance.first_start
 captiond = acceptance.captiond
 impatient = acceptance.impatient
 watching = acceptance.watching
