@@ -24,7 +24,8 @@ def pytest_over(tests: Sequence[str], daemon: Path) -> subprocess.CompletedProce
     """Run tests against the program at another place."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not live", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [*command, "-p", "no:randomly", "-n", "0", *tests],
+        # A folder of its own: in the common one it would tidy up after other runs, for minutes.
+        [*command, "-p", "no:randomly", "-n", "0", "--basetemp", daemon.parent / "tests", *tests],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(daemon)},
         capture_output=True,
