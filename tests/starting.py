@@ -31,16 +31,29 @@ class Starter:
     process: subprocess.Popen[str]
 
     def start(
-        self, arguments: Sequence[object], environment: Mapping[str, str], log: Path, *, traced: bool = False
+        self,
+        arguments: Sequence[object],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        output: Path | None = None,
+        traced: bool = False,
     ) -> int:
-        """Start captiond and give its process id.
+        """Start captiond and give its process id; both its outputs go to `log`, or the first to `output`.
 
         A `traced` one waits for its tracer, and names its unfinished sidecars 0, 1, 2 … instead of at random,
         so that the tracer can be told their names.
         """
         assert self.process.stdin is not None
-        asked = {"arguments": [str(argument) for argument in arguments], "log": str(log), "traced": traced}
-        self.process.stdin.write(json.dumps({**asked, "environment": dict(environment)}) + "\n")
+        asked = {
+            "arguments": [str(argument) for argument in arguments],
+            "environment": dict(environment),
+            "folder": str(Path.cwd()),
+            "log": str(log),
+            "output": str(output or log),
+            "traced": traced,
+        }
+        self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         return self._answer()
 
@@ -54,9 +67,11 @@ class Starter:
         environment: Mapping[str, str],
         log: Path,
         longest_seconds: float = LONGEST_SECONDS,
+        *,
+        output: Path | None = None,
     ) -> int:
         """Start captiond and wait, but not for ever; gives its exit code."""
-        process = self.start(arguments, environment, log)
+        process = self.start(arguments, environment, log, output=output)
         limit = threading.Timer(longest_seconds, os.kill, (process, signal.SIGKILL))
         limit.start()
         try:
@@ -94,11 +109,13 @@ def serve() -> None:
 
 def _become(main: Any, asked: Mapping[str, Any]) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    log, output = (os.open(asked[name], appending, 0o600) for name in ("log", "output"))
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+    for source, target in ((nothing, 0), (output, 1), (log, 2)):
         os.dup2(source, target)
     os.closerange(3, 256)
+    os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
     if asked["traced"]:
@@ -115,6 +132,7 @@ def _become(main: Any, asked: Mapping[str, Any]) -> None:
     except BaseException:  # noqa: BLE001 - as the interpreter does
         sys.excepthook(*sys.exc_info())
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 

@@ -10,21 +10,21 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from captiond.catalogue.database import close_for_readers, open_to_write
 from captiond.vision.sight import WORDS as SIGHT_WORDS
 from conftest import MakePhoto
+from starting import Starter, starter
 
 Eventually = Callable[..., None]
 Sidecar = Callable[[Path], dict[str, Any]]
@@ -78,6 +78,8 @@ class Command:
     """Variables of one test."""
     started_by: tuple[str, ...] = ()
     """A program, with its arguments, that starts the command."""
+    starter: Starter | None = None
+    """Spares commands that end by themselves the time that Python takes to load their modules."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -96,7 +98,15 @@ class Command:
         """Run a command to its end; whatever it is, it leaves all originals of the test as they were."""
         inbox = self.home.parent / "inbox"
         before = originals(inbox)
-        ended = subprocess.run(
+        if self.starter is None or self.started_by or "PYTHONPATH" in self.settings:
+            ended = self._started(arguments, timeout)
+        else:
+            ended = self._forked(self.starter, arguments, timeout)
+        assert originals(inbox) == before, "an original was touched"
+        return ended
+
+    def _started(self, arguments: Sequence[object], timeout: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*self.started_by, sys.executable, "-m", "captiond", *map(str, arguments)],
             env=self.environment,
             capture_output=True,
@@ -104,8 +114,14 @@ class Command:
             timeout=timeout,
             check=False,
         )
-        assert originals(inbox) == before, "an original was touched"
-        return ended
+
+    def _forked(
+        self, starter: Starter, arguments: Sequence[object], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        with TemporaryDirectory() as folder:
+            output, log = Path(folder, "output"), Path(folder, "log")
+            code = starter.run(arguments, self.environment, log, timeout, output=output)
+            return subprocess.CompletedProcess(arguments, code, output.read_text(), log.read_text())
 
     @contextmanager
     def running(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
@@ -167,19 +183,17 @@ def server() -> Iterator[SimulatedServer]:
 
 
 @pytest.fixture(scope="session")
-def empty_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a catalogue, once: that takes as long as half a run."""
-    path = tmp_path_factory.mktemp("empty") / "catalogue.db"
-    close_for_readers(open_to_write(path, datetime.now(UTC)))
-    return path
+def ready_to_start() -> Iterator[Starter]:
+    with starter() as process:
+        yield process
 
 
 @pytest.fixture
-def first_start(tmp_path: Path, server: SimulatedServer) -> Command:
+def first_start(tmp_path: Path, server: SimulatedServer, ready_to_start: Starter) -> Command:
     """captiond before its very first start."""
     home = tmp_path / "home"
     home.mkdir()
-    return Command(home, tmp_path / "catalogue.db", server.url)
+    return Command(home, tmp_path / "catalogue.db", server.url, starter=ready_to_start)
 
 
 @pytest.fixture

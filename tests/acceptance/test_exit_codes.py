@@ -1,6 +1,7 @@
 """How a command ends: a code that scripts can act on, and one clear sentence where something is wrong."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -24,6 +25,21 @@ MISTAKES = {
     "[ollama\n": "1:8: not valid TOML: expected ']' at the end of a table declaration",
 }
 READING = (("search", "dog"), ("show", "photo.jpg"), ("status",))
+OTHERS = {
+    "facets objects": 1,
+    "why photo.jpg": 1,
+    "edit photo.jpg ocr Ausgang": 1,
+    "confirm photo.jpg": 1,
+    "redo photo --prompt ocr": 1,
+    "retry --failed": 1,
+    "pause": 0,
+    "resume": 0,
+    "verify": 0,
+    "import .": 0,
+    "backup copy.db": 0,
+    "doctor": 69,
+}
+"""On a catalogue without photos, and without a server."""
 
 
 @pytest.fixture
@@ -53,6 +69,16 @@ def test_all_well_is_0(impatient: Command, inbox: Path, make_photo: MakePhoto) -
     assert impatient("search", "green").returncode == 0
     assert impatient("show", "photo.jpg").returncode == 0
     assert impatient("status").returncode == 0
+
+
+@pytest.mark.parametrize(("command", "code"), OTHERS.items())
+def test_a_command_needs_nothing_that_another_has_loaded(
+    *, alone: Command, empty_catalogue: Path, command: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(alone.home)
+    shutil.copy(empty_catalogue, alone.catalogue)
+    ended = alone(*command.split())
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False), ended.stderr
 
 
 def test_some_photos_that_cannot_be_read_are_1(

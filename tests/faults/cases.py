@@ -12,9 +12,9 @@ from PIL import Image
 
 from acceptance.conftest import Command
 from captiond.simulator import Simulator
+from starting import LONGEST_SECONDS, Starter, starter
 
 from .agreement import SIDECAR
-from .starting import LONGEST_SECONDS, Starter, starter
 
 PROMPTS = ("objects", "description")
 SETTINGS = """\

@@ -8,7 +8,7 @@ from acceptance import conftest as acceptance
 from acceptance.conftest import Command
 
 server = acceptance.server
-empty_catalogue = acceptance.empty_catalogue
+ready_to_start = acceptance.ready_to_start
 first_start = acceptance.first_start
 captiond = acceptance.captiond
 impatient = acceptance.impatient

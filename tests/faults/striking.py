@@ -13,10 +13,10 @@ from PIL import Image
 
 from acceptance.conftest import Command, SimulatedServer, simulated_server
 from captiond.simulator.faults import KINDS, PULL_KINDS, WORD_KINDS
+from starting import Starter, starter
 
 from .agreement import unfinished
 from .originals import originals
-from .starting import Starter, starter
 
 PROMPTS = ("objects", "description")
 COLOURS = ("red", "navy", "olive")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from starting import LONGEST_SECONDS
+
 from .agreement import SIDECAR, photos_in, told, torn, unfinished, unsound
 from .cases import PROMPTS, Case, laid_out
 from .conftest import Measured
-from .starting import LONGEST_SECONDS
 
 KILLS = int(os.environ.get("CAPTIOND_TEST_KILLS", "500"))
 LONGEST_LIFE_SECONDS = 0.8

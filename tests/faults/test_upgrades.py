@@ -22,10 +22,10 @@ from captiond.catalogue.migrating import migrations_folder
 from captiond.catalogue.opening import SCHEMA_VERSION, journal_path
 from captiond.catalogue.verifying import faults
 from catalogue.planting import NOW
+from starting import Starter, starter
 
 from .agreement import told
 from .conftest import Measured
-from .starting import Starter, starter
 from .tracing import ended, why_not
 
 FIRST = Path(__file__).parent.parent / "catalogue" / "schema_0001.sql"

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from starting import LONGEST_SECONDS, Starter
+
 from .cases import Case
-from .starting import LONGEST_SECONDS, Starter
 
 LASTING = (
     "openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,flock,"
