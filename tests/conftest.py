@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
+from captiond.catalogue.database import close_for_readers, open_to_write
 from captiond.simulator.strip import draw_strip
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
@@ -24,6 +26,14 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def empty_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a catalogue, once: that takes as long as half a run."""
+    path = tmp_path_factory.mktemp("empty") / "catalogue.db"
+    close_for_readers(open_to_write(path, datetime.now(UTC)))
+    return path
 
 
 @pytest.fixture

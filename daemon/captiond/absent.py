@@ -67,7 +67,8 @@ class Absent:
             return ()
         absentees, device, bare = await asyncio.get_running_loop().run_in_executor(self._thread, self._sight)
         await self._catalogue.write(intake.note_absent, self._inbox, absentees.paths, now)
-        await self._catalogue.write(intake.forget_notes, absentees.readable_again)
+        if absentees.readable_again:
+            await self._catalogue.write(intake.forget_notes, absentees.readable_again)
         count = len(absentees.paths)
         self._all_there_until = None if count else newest
         many = _are_many(absentees) or (bare and 0 < count == absentees.known)

@@ -99,9 +99,7 @@ class Outbox:
         await self._catalogue.write(results.note_sidecar, due, sha256=sha256, reason=reason)
 
     async def _wait(self, due: SidecarDue, reason: str) -> None:
-        folder = due.file.path.parent
-        if self._waiting.get(folder) != reason:
-            self._waiting[folder] = reason
+        if _is_news(self._waiting, due.file, reason):
             self._log.warning("sidecars wait", reason=reason)
         await self._catalogue.write(results.note_sidecar_waits, due.file_id, reason)
 
@@ -120,17 +118,12 @@ class Outbox:
         try:
             return self._put(place, place.folder, content, due)
         except SidecarUnwritable as trouble:
-            self._tell_elsewhere(file, str(trouble))
+            if _is_news(self._elsewhere, file, str(trouble)):
+                self._log.warning("sidecar elsewhere", file=str(file.path), reason=str(trouble))
         try:
             return self._put(own, places.fallback.parent, content, due)
         except SidecarUnwritable as trouble:
             raise Outage(str(trouble)) from trouble
-
-    def _tell_elsewhere(self, file: InboxFile, reason: str) -> None:
-        """Tell of the first in a folder: in a read-only inbox it is the same of every photo, for months."""
-        if self._elsewhere.get(file.path.parent) != reason:
-            self._elsewhere[file.path.parent] = reason
-            self._log.warning("sidecar elsewhere", file=str(file.path), reason=reason)
 
     def _is_ours(self, present: bytes) -> bool:
         """Recognise one of ours that lies where it was not written: it moved along, or its disk was away.
@@ -156,3 +149,9 @@ class Outbox:
             self._tidied.add(path.parent)
         known, ours = due.known_sha256, self._is_ours
         return write(path, content, known_sha256=known, is_ours=ours, tree=root, top=top)
+
+
+def _is_news(told: dict[Path, str], file: InboxFile, reason: str) -> bool:
+    """Keep the reason for a file's folder; tells whether it is another: it holds for all files there."""
+    before, told[file.path.parent] = told.get(file.path.parent), reason
+    return before != reason

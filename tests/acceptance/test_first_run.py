@@ -21,11 +21,10 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 @pytest.fixture
 def newcomer(first_start: Command) -> Command:
     """captiond as it is right after installation."""
-    captiond = first_start
-    captiond.started_by = ("env", *(f"--unset={name}" for name in UNSET))
-    captiond.catalogue = captiond.home / ".local/share/captiond/catalogue.db"
-    assert list(captiond.home.iterdir()) == []
-    return captiond
+    first_start.started_by = ("env", *(f"--unset={name}" for name in UNSET))
+    first_start.catalogue = first_start.home / ".local/share/captiond/catalogue.db"
+    assert list(first_start.home.iterdir()) == []
+    return first_start
 
 
 def mode(path: Path) -> int:

@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from captiond.catalogue.database import close_for_readers, open_to_write
+from captiond.catalogue.database import open_to_write
 from catalogue.planting import NOW
-
-
-@pytest.fixture(scope="session")
-def empty_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "catalogue.db"
-    close_for_readers(open_to_write(path, NOW))
-    return path
 
 
 @pytest.fixture

@@ -204,6 +204,7 @@ def test_nothing_is_left_of_a_watcher_whose_tables_are_in_disorder(
     while threading.active_count() > threads or open_descriptors() > descriptors:
         assert time.monotonic() < deadline, "something stays"
         time.sleep(0.01)
+    assert watcher.alive()
 
 
 def test_a_dead_reader_is_noticed(watcher: Watcher) -> None:

@@ -26,7 +26,7 @@ def own_files(catalogue: Path) -> frozenset[Path]:
 
 def place_columns(inbox: Path, path: Path) -> dict[str, object]:
     """Give the columns of `files` that say where a file lies."""
-    place, (start, named) = os.fsencode(path), _written(inbox)
+    place, (start, named) = os.fsencode(path), _start_and_name(inbox)
     if not place.startswith(start):
         raise ValueError(f"{path} does not lie in {inbox}")
     return {"path": _readable(place[len(start) :]), "inbox": named, "path_bytes": place}
@@ -61,7 +61,7 @@ def inbox_file_from(row: Row[Any]) -> InboxFile:
 
 
 @lru_cache
-def _written(inbox: Path) -> tuple[bytes, str]:
+def _start_and_name(inbox: Path) -> tuple[bytes, str]:
     """Give how every path in an inbox begins, and its name for people: the same for thousands of files."""
     return os.fsencode(inbox).rstrip(b"/") + b"/", readable(inbox)
 

@@ -19,7 +19,7 @@ from .tables import DUE_FILES, files
 class Absentees:
     """The files of an inbox that are not where they were: their number among all, and on which devices.
 
-    `readable_again` are folders of which a note says that they cannot be read.
+    `readable_again` are folders that can be listed, though a note says that they cannot be read.
     """
 
     known: int
