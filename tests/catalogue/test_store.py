@@ -64,7 +64,7 @@ async def test_many_writes_at_once_are_all_kept(catalogue: Catalogue) -> None:
 
 async def test_a_question_cannot_write(catalogue: Catalogue) -> None:
     with pytest.raises(Exception, match="readonly"):
-        await catalogue.read(plant, "a.jpg")
+        await catalogue.read(drop_unconfigured, [])
 
 
 async def test_a_fault_of_the_database_is_an_error_of_ours(catalogue: Catalogue) -> None:

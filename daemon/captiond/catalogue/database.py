@@ -24,6 +24,7 @@ from .opening import (
     ours,
     schema_version,
 )
+from .staging import make_room
 
 STATEMENTS_KEPT = 32
 """Prepared ones: with hundreds of parameters they weigh up to a megabyte each."""
@@ -130,6 +131,7 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     # FULL: a commit that returned survives a power cut; NORMAL lost acknowledged rows.
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", LOG_ROOM):
         connection.execute(f"PRAGMA {pragma}")
+    make_room(connection)
 
 
 def _begin_immediate(connection: Connection) -> None:

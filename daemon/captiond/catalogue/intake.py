@@ -14,12 +14,12 @@ from typing import cast
 from sqlalchemy import Connection, delete, select, update
 
 from captiond.clock import iso
-from captiond.model import Digest, FileStamp, HashedFile, InboxFile, PromptName
+from captiond.model import FileStamp, HashedFile, PromptName
 
 from . import statements as sql
 from .jobs import queue_missing
-from .lists import at_places, written
 from .places import MOST_PARAMETERS, place_columns, readable, stamp_columns
+from .staging import stage
 from .tables import files
 
 
@@ -35,26 +35,21 @@ def register(
 
     Known bytes under a new name cost no job: the file only gets a sidecar of its own.
     """
-    at, digests = iso(now), [one.digest for one in hashed]
+    at = iso(now)
     newest = connection.execute(sql.NEWEST_PHOTO).scalar_one()
-    arrivals = [_arrival(one) for one in hashed]
-    rows = written(arrivals)
-    connection.execute(sql.ADD_PHOTOS, {"arrivals": rows, "now": at})
-    ids = _photos_of(connection, digests)
-    old = {photo_id for photo_id in ids.values() if photo_id <= newest}
-    before = _photos_at(connection, [one.file.path for one in hashed])
-    for one, (text, *_) in zip(hashed, arrivals, strict=True):
-        if text is None:
-            photo_id = ids[one.digest]
-            _put_file(connection, one.file, photo_id, at, is_old=photo_id in old)
-    connection.execute(sql.PUT_FILES, {"arrivals": rows, "now": at, "newest": newest})
+    stage(connection, [_arrival(one) for one in hashed])
+    connection.execute(sql.ADD_PHOTOS, {"now": at})
+    ids = cast("list[int]", json.loads(connection.execute(sql.PHOTOS_OF_ARRIVALS).scalar_one()))
+    old = {photo_id for photo_id in ids if photo_id <= newest}
+    before = set(connection.scalars(sql.PHOTOS_REPLACED))
+    connection.execute(sql.PUT_FILES, {"now": at, "newest": newest})
     # A new photo with one file says already where it lies.
-    twice = {digest for digest, count in Counter(digests).items() if count > 1}
-    refresh_places(connection, before.union(old, (ids[digest] for digest in twice)))
+    twice = {photo_id for photo_id, count in Counter(ids).items() if count > 1}
+    refresh_places(connection, before | old | twice)
     if old:
         connection.execute(sql.PUT_OFF_NO_LONGER, {"of_photos": list(old)})
-    queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=list(ids.values()))
-    return [ids[digest] for digest in digests]
+    queue_missing(connection, prompts, fresh=fresh, now=now, photo_ids=ids)
+    return ids
 
 
 def note_unread(
@@ -69,7 +64,7 @@ def note_unread(
     image_format: str | None = None,
 ) -> None:
     """Keep the reason why a file is 'skipped' or 'refused'; without a stamp the next scan looks again."""
-    before = _photos_at(connection, [path])
+    before = _photo_at(connection, path)
     noted = {"state": state, "reason": reason, "format": image_format}
     connection.execute(sql.PUT_FILE, _file_row(place_columns(inbox, path), stamp, iso(now)) | noted)
     refresh_places(connection, before)
@@ -144,38 +139,18 @@ def refresh_places(connection: Connection, photo_ids: Collection[int]) -> None:
         connection.execute(sql.FORGET_THOSE_UNHELD, {"of_photos": unheld})
 
 
-def _photos_of(connection: Connection, digests: Sequence[Digest]) -> dict[Digest, int]:
-    found = connection.execute(sql.PHOTOS_OF, {"digests": digests}).scalar_one()
-    return cast("dict[Digest, int]", json.loads(found))
-
-
-def _photos_at(connection: Connection, paths: Sequence[Path]) -> set[int]:
-    places = [os.fsencode(path) for path in paths]
-    return {photo_id for (photo_id,) in at_places(connection, sql.PHOTOS_AT, places)}
+def _photo_at(connection: Connection, path: Path) -> set[int]:
+    there = (files.c.path_bytes == os.fsencode(path)) & files.c.photo_id.is_not(None)
+    return set(connection.scalars(select(files.c.photo_id).where(there)))
 
 
 def _arrival(hashed: HashedFile) -> tuple[object, ...]:
-    """Give what is kept of a file and its photo, in the order of `statements.ARRIVAL_COLUMNS`."""
+    """Give what is kept of a file and its photo, in the order of `staging.arrivals`."""
     place = place_columns(hashed.file.inbox, hashed.file.path)
     path = str(place["path"])
     folder, _, name = path.rpartition("/")
     stamp = stamp_columns(hashed.file.stamp).values()
-    text = _as_text(cast("bytes", place["path_bytes"]))
-    return text, place["inbox"], path, folder, name, hashed.digest, *stamp
-
-
-def _as_text(place: bytes) -> str | None:
-    try:
-        return place.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _put_file(connection: Connection, file: InboxFile, photo_id: int, at: str, *, is_old: bool) -> None:
-    """Put a file whose path is no text, which JSON could not hold."""
-    row = _file_row(place_columns(file.inbox, file.path), file.stamp, at)
-    holding = {"state": "known", "photo_id": photo_id, "sidecar_dirty": int(is_old)}
-    connection.execute(sql.PUT_FILE, row | holding)
+    return place["path_bytes"], place["inbox"], path, folder, name, hashed.digest, *stamp
 
 
 def _named(inbox: str, path: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Select, Subquery, Text, bindparam, func, select
+from sqlalchemy import Connection, Dialect, Select, Text, bindparam, func, select
 from sqlalchemy.types import TypeDecorator
 
 from .places import MOST_PARAMETERS
@@ -37,13 +37,6 @@ def written(values: Sequence[object] | None) -> str:
 def listed(name: str) -> Select[Any]:
     """Give the values of the list that is bound under this name, for use with `in_`."""
     return select(func.json_each(bindparam(name, type_=JsonList)).table_valued("value").c.value)
-
-
-def rows_listed(name: str, columns: Sequence[str]) -> Subquery:
-    """Give the rows bound under this name, `written`, as a table: each a list of what is in these columns."""
-    row = func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value
-    fields = [func.json_extract(row, f"$[{number}]").label(column) for number, column in enumerate(columns)]
-    return select(*fields).subquery()
 
 
 def at_places(connection: Connection, question: str, places: Sequence[bytes]) -> Sequence[Any]:

@@ -1,8 +1,7 @@
 """The statements that run for every photo, built once.
 
 Building one anew takes SQLAlchemy many times as long as running it takes SQLite. Values are bound by name:
-`of_photo`, `of_prompt`, `of_file`, `now` (ISO 8601), lists in `of_photos`, `digests`, `asked` (prompts), and
-rows, as `lists.written` has them, in `arrivals`.
+`of_photo`, `of_prompt`, `of_file`, `now` (ISO 8601), lists in `of_photos` and `asked` (prompts).
 """
 
 from typing import Any
@@ -10,15 +9,14 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    LargeBinary,
     Select,
     bindparam,
     case,
-    cast,
     delete,
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     text,
@@ -28,7 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from .lists import JsonList, listed, rows_listed
+from .lists import JsonList, listed
+from .staging import arrivals
 from .tables import files, jobs, models, objects, photos, prompts, results, status, tile_replies
 
 _PHOTO: BindParameter[int] = bindparam("of_photo")
@@ -40,13 +39,6 @@ _FILE: BindParameter[int] = bindparam("of_file")
 _HOLDING = (files.c.photo_id == _PHOTO) & (files.c.state == "known")
 _NEW_FILE = insert(files)
 _NEVER_REPLACED = ("id", "path_bytes", "sidecar_sha256")
-ARRIVAL_COLUMNS = (
-    *("place", "inbox", "path", "folder", "name", "sha256"),
-    *("bytes", "device", "inode", "mtime_ns", "ctime_ns"),
-)
-"""What is kept of a hashed file and its photo; `place`, its whole path, is NULL where that is no text."""
-_ARRIVALS = rows_listed("arrivals", ARRIVAL_COLUMNS)
-
 
 ADD_PHOTO = insert(photos).on_conflict_do_nothing(index_elements=["sha256"])
 ADD_PHOTOS = (
@@ -54,7 +46,7 @@ ADD_PHOTOS = (
     .from_select(
         ["name", "folder", "path", "inbox", "bytes", "sha256", "added_at", "updated_at"],
         select(
-            *(_ARRIVALS.c[name] for name in ("name", "folder", "path", "inbox", "bytes", "sha256")),
+            *(arrivals.c[name] for name in ("name", "folder", "path", "inbox", "bytes", "sha256")),
             bindparam("now"),
             bindparam("now"),
         ).where(true()),
@@ -65,11 +57,17 @@ ADD_PHOTOS = (
 NEWEST_PHOTO = select(func.coalesce(func.max(photos.c.id), 0))
 UPDATE_PHOTO = update(photos).where(photos.c.id == _PHOTO)
 PHOTO = select(photos).where(photos.c.id == _PHOTO)
-PHOTOS_OF = select(func.json_group_object(photos.c.sha256, photos.c.id)).where(
-    photos.c.sha256.in_(listed("digests"))
+_ARRIVED_PHOTOS = arrivals.join(photos, photos.c.sha256 == arrivals.c.sha256, isouter=True)
+"""An outer join, for its order is kept: after a stop with few photos SQLite takes photos for few."""
+_PHOTOS_IN_ORDER = (
+    select(photos.c.id).select_from(_ARRIVED_PHOTOS).order_by(literal_column("arrivals.rowid")).subquery()
 )
+PHOTOS_OF_ARRIVALS = select(func.json_group_array(_PHOTOS_IN_ORDER.c.id))
 """In one row: for each that is fetched, other threads would be waited for."""
-PHOTOS_AT = "SELECT photo_id FROM files WHERE path_bytes IN (PLACES) AND photo_id IS NOT NULL"
+PHOTOS_REPLACED = select(files.c.photo_id).where(
+    files.c.path_bytes.in_(select(arrivals.c.path_bytes)), files.c.photo_id.is_not(None)
+)
+"""What the files were that lay where these lie now."""
 FORGET_UNHELD = delete(photos).where(
     photos.c.missing == 1,
     ~exists().where(results.c.photo_id == photos.c.id),
@@ -83,8 +81,7 @@ _REPLACED = {
 }
 PUT_FILE = _NEW_FILE.on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)
 _ARRIVED = {
-    **{name: _ARRIVALS.c[name] for name in ARRIVAL_COLUMNS if name in files.c},
-    "path_bytes": cast(_ARRIVALS.c.place, LargeBinary),
+    **{column.name: column for column in arrivals.c if column.name in files.c},
     "photo_id": photos.c.id,
     "state": literal("known"),
     "seen_at": bindparam("now"),
@@ -94,10 +91,7 @@ PUT_FILES = (
     insert(files)
     .from_select(
         [*_ARRIVED],
-        select(*_ARRIVED.values())
-        # An outer join, for its order is kept: after a stop with few photos SQLite takes photos for few.
-        .join_from(_ARRIVALS, photos, photos.c.sha256 == _ARRIVALS.c.sha256, isouter=True)
-        .where(_ARRIVALS.c.place.is_not(None)),
+        select(*_ARRIVED.values()).select_from(_ARRIVED_PHOTOS).where(true()),
     )
     .on_conflict_do_update(index_elements=["path_bytes"], set_=_REPLACED)
 )
