@@ -30,7 +30,7 @@ class JsonList(TypeDecorator[Sequence[object]]):
 
 
 def written(values: Sequence[object] | None) -> str:
-    """Write a list as SQLite unfolds it: what two statements need, once."""
+    """Write a list as SQLite unfolds it."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
