@@ -89,6 +89,18 @@ def test_a_catalogue_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_catalogue_for_which_the_disk_had_no_room_is_not_there_yet(tmp_path: Path) -> None:
+    path = tmp_path / "begun.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    assert path.stat().st_size == 4096
+    with pytest.raises(CatalogueFault, match=r"there is no catalogue at .* yet"):
+        open_to_read(path)
+    close_for_readers(open_to_write(path, NOW))
+    with reading(path) as connection:
+        assert connection.execute("SELECT count(*) FROM photos").fetchone() == (0,)
+
+
 @pytest.mark.parametrize("name", ["with space?.db", "100%.db", "#.db", "café.db"])
 def test_the_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / "new" / "folder" / name

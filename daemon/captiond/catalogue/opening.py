@@ -42,13 +42,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def check_to_read(path: Path) -> None:
     """Raise CatalogueFault, ForeignCatalogue or NewerCatalogue unless the file is a catalogue of ours."""
-    if not path.is_file() or path.stat().st_size == 0:
+    # A disk that was full at the very first start leaves a file with nothing in it.
+    if not path.is_file() or schema_version(path) == 0:
         raise CatalogueFault(
             f"there is no catalogue at {path} yet: captiond run makes it; "
             "where it was lost, captiond import makes it again from the sidecars"
         )
-    if schema_version(path) == 0:
-        raise ForeignCatalogue(f"{path} is not a catalogue of captiond's")
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
