@@ -28,11 +28,12 @@ class Unblocked:
         except queue.Full:
             self._dropped += 1
 
-    def flush(self, seconds: float) -> None:
-        """Wait until all is written, at most so long."""
+    def flush(self, seconds: float) -> bool:
+        """Wait until all is written, at most so long; tells whether it is."""
         deadline = time.monotonic() + seconds
         while self._lines.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(0.01)
+        return not self._lines.unfinished_tasks
 
     def _write_all(self) -> None:
         while True:
