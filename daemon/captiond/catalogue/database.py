@@ -24,7 +24,7 @@ from .opening import (
     ours,
     schema_version,
 )
-from .staging import make_room
+from .staging import attach
 
 STATEMENTS_KEPT = 32
 """Prepared ones: with hundreds of parameters they weigh up to a megabyte each."""
@@ -122,16 +122,16 @@ def _writing_engine(path: Path) -> Engine:
         )
 
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
-    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     # FULL: a commit that returned survives a power cut; NORMAL lost acknowledged rows.
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", LOG_ROOM):
         connection.execute(f"PRAGMA {pragma}")
-    make_room(connection)
+    attach(connection)
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -34,8 +34,8 @@ _ADD_MANY = _ADD + ", ".join([_ROW] * _ROWS_AT_ONCE)
 """Row by row, SQLite would give the interpreter to another thread at each, and wait for it."""
 
 
-def make_room(connection: sqlite3.Connection) -> None:
-    """Make the table. A temporary one might be written to a disk, which may be full."""
+def attach(connection: sqlite3.Connection) -> None:
+    """Give a connection the table. A temporary one might be written to a disk, which may be full."""
     connection.execute("ATTACH ':memory:' AS memory")
     connection.execute(f"CREATE TABLE {arrivals} ({', '.join(arrivals.c.keys())})")
 
