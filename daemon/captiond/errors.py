@@ -27,7 +27,7 @@ CaptiondError
     └── ServerRefused        the server says that this request can never work
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class CaptiondError(Exception):
@@ -145,6 +145,10 @@ class UnsupportedPicture(Rejected):
     def __init__(self, reason: str, image_format: str) -> None:
         super().__init__(reason)
         self.image_format = image_format
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        """Pickle with both: an exception comes back from another process as it was."""
+        return type(self), (str(self), self.image_format)
 
 
 class DamagedPicture(Rejected):

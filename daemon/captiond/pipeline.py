@@ -20,10 +20,10 @@ from captiond.catalogue.store import Catalogue
 from captiond.choices import Choices
 from captiond.clock import Clock
 from captiond.errors import FileChanged, InboxGone, Outage, Rejected, TryAgain
-from captiond.imaging.sniffing import is_stray, refusal, sniff
+from captiond.imaging.sniffing import check_head, is_stray
 from captiond.imaging.tiling import Cutting
 from captiond.imaging.worker import Decoder
-from captiond.inbox.reading import FileUnreadable, HashOutcome, hash_each, look, read
+from captiond.inbox.reading import FileUnreadable, HashOutcome, HeadCheck, look, read
 from captiond.meanwhile import Meanwhile
 from captiond.model import (
     Answer,
@@ -89,7 +89,7 @@ class Pipeline:
 
         def hash_some(some: Sequence[InboxFile]) -> Awaitable[Sequence[HashOutcome]]:
             seconds = self._clock.monotonic_seconds
-            return self._disks.ask(some[0].inbox, hash_each, some, most_bytes, self._head_check, seconds)
+            return self._disks.hash_each(some, most_bytes, self._head_check, seconds)
 
         async with Meanwhile() as meanwhile:
             async for both in gathered(files, hash_some, self._clock):
@@ -161,9 +161,10 @@ class Pipeline:
         with suppress(Outage):
             await self._outbox.write_due(self.choices.sidecars, photo_ids)
 
-    def _head_check(self, head: bytes) -> Rejected | None:
+    @property
+    def _head_check(self) -> HeadCheck:
         limits = self.choices.limits
-        return refusal(sniff(head), limits.formats, heif_available=limits.heif)
+        return partial(check_head, enabled=limits.formats, heif_available=limits.heif)
 
     async def _refuse(self, file: InboxFile, rejection: Rejected) -> None:
         # A letter or a movie among the photos is no problem; a broken picture is one.

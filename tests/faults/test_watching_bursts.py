@@ -1,5 +1,6 @@
 """Photos by the thousand, at full speed: none is missed, soon all are known, and memory has a bound."""
 
+import os
 import shutil
 import signal
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.conftest import Command
+from acceptance.conftest import Command, Eventually
 from faults.bursting import (
     Write,
     copy_tree,
@@ -23,10 +24,12 @@ from faults.bursting import (
 )
 from faults.conftest import Measured
 from faults.originals import originals
+from subprocesses import children, lives
 
 FEW = 50
 MORE_THAN_IS_NOTED = 3_000
 """Of so many files in one folder, the folder is noted instead."""
+A_THOUSAND = 1_000
 TEN_THOUSAND = 10_000
 TWENTY_THOUSAND = 20_000
 A_HUNDRED_THOUSAND = 100_000
@@ -34,6 +37,7 @@ MOST_SECONDS = 10.0
 FEWEST_A_SECOND = 40
 """A long run tells its number; only what is slower than this is no longer a noisy machine's fault."""
 MOST_MEGABYTES = 150.0
+HASHING = "captiond.inbox.hashing"
 PATHS = "SELECT path FROM files"
 NO_RSYNC = shutil.which("rsync") is None
 
@@ -100,6 +104,24 @@ def test_more_files_than_are_noted_one_by_one_stop_nothing(
         outcome = keep_up_with(lonely, process, FEW, patience_seconds=30)
     measured(str(outcome))
     assert nothing_but_photos(lonely, FEW)
+
+
+def test_a_burst_survives_the_death_of_the_process_that_hashes_it(
+    lonely: Command, inbox: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    """And that process does not survive the daemon."""
+    with watched(lonely, inbox) as process:
+        let_burst(inbox, tmp_path, "mv of a folder", MORE_THAN_IS_NOTED)
+        eventually(lambda: children(process.pid, HASHING))
+        os.kill(children(process.pid, HASHING)[0], signal.SIGKILL)
+        keep_up_with(lonely, process, MORE_THAN_IS_NOTED, patience_seconds=30)
+        (inbox / "more").mkdir()
+        let_burst(inbox / "more", tmp_path / "more", "mv of a folder", A_THOUSAND)
+        keep_up_with(lonely, process, MORE_THAN_IS_NOTED + A_THOUSAND, patience_seconds=30)
+        (another,) = children(process.pid, HASHING)
+    assert nothing_but_photos(lonely, MORE_THAN_IS_NOTED)
+    assert lonely.rows("SELECT count(*) FROM photos") == [(MORE_THAN_IS_NOTED + A_THOUSAND,)]
+    eventually(lambda: not lives(another))
 
 
 @pytest.mark.slow

@@ -47,6 +47,15 @@ def test_a_thread_without_work_ends_and_another_call_starts_it_anew(monkeypatch:
     assert own.submit(int, "2").result(5) == 2
 
 
+def test_before_it_ends_a_thread_lets_go_of_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.05)
+    let_go_in: list[threading.Thread] = []
+    own = OwnThread("own", lambda: let_go_in.append(threading.current_thread()))
+    thread = own.submit(threading.current_thread).result(5)
+    thread.join(5)
+    assert let_go_in == [thread]
+
+
 def test_no_call_is_lost_while_the_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "IDLE_SECONDS", 0.0005)
     own = OwnThread("own")

@@ -112,6 +112,11 @@ def refusal(name: str | None, enabled: tuple[str, ...], *, heif_available: bool)
     return UnsupportedPicture(f"captiond does not read {name}", name)
 
 
+def check_head(head: bytes, enabled: tuple[str, ...], *, heif_available: bool) -> Rejected | None:
+    """Refuse a file by its first bytes, or not: `sniff` and `refusal` in one."""
+    return refusal(sniff(head), enabled, heif_available=heif_available)
+
+
 def is_stray(rejection: Rejected) -> bool:
     """Tell whether this is no picture at all: a letter, a movie."""
     name = rejection.image_format if isinstance(rejection, UnsupportedPicture) else None

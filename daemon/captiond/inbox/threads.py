@@ -17,10 +17,14 @@ _Call = tuple["Future[Any]", Callable[[], Any]]
 
 
 class OwnThread(Executor):
-    """One thread that does one call after another, and that nobody waits for when the program ends."""
+    """One thread that does one call after another, and that nobody waits for when the program ends.
 
-    def __init__(self, name: str) -> None:
+    `at_rest` is called in it before it ends because there is nothing to do.
+    """
+
+    def __init__(self, name: str, at_rest: Callable[[], None] = lambda: None) -> None:
         self._name = name
+        self._at_rest = at_rest
         self._calls: SimpleQueue[_Call] = SimpleQueue()
         self._lock = threading.Lock()
         self._runs = False
@@ -47,6 +51,7 @@ class OwnThread(Executor):
         try:
             return self._calls.get(timeout=IDLE_SECONDS)
         except Empty:
+            self._at_rest()
             with self._lock:
                 self._runs = not self._calls.empty()
             return self._next() if self._runs else None

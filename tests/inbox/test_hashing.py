@@ -1,0 +1,141 @@
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from captiond.errors import FileChanged, InboxGone, PictureTooLarge, UnsupportedPicture
+from captiond.imaging.sniffing import check_head
+from captiond.inbox import hashing, threads
+from captiond.inbox.disks import Disks
+from captiond.inbox.hashing import FEWEST_FILES, Hasher
+from captiond.inbox.reading import HashOutcome, hash_each, look
+from captiond.model import HashedFile, InboxFile
+from subprocesses import children
+
+MOST_BYTES = 1_000
+DIES = (sys.executable, "-c", "pass")
+NEVER_ANSWERS = ("sleep", "60")
+
+only_jpeg = partial(check_head, enabled=("JPEG",), heif_available=False)
+MakeHasher = Callable[..., Hasher]
+
+
+@pytest.fixture
+def make_hasher() -> Iterator[MakeHasher]:
+    made: list[Hasher] = []
+
+    def make(*arguments: Sequence[str]) -> Hasher:
+        made.append(Hasher(*arguments))
+        return made[-1]
+
+    yield make
+    for hasher in made:
+        hasher.end()
+
+
+@pytest.fixture
+def many(inbox: Path) -> list[InboxFile]:
+    """Just as many files as are not hashed here."""
+    return [written(inbox / f"{number}.jpg", b"\xff\xd8\xff%d" % number) for number in range(FEWEST_FILES)]
+
+
+def written(path: Path, content: bytes) -> InboxFile:
+    path.write_bytes(content)
+    found = look(path.parent, path)
+    assert isinstance(found, InboxFile)
+    return found
+
+
+def hashed(hasher: Hasher, files: Sequence[InboxFile]) -> list[HashOutcome]:
+    return hasher.hash_each(files, MOST_BYTES, only_jpeg, time.monotonic)
+
+
+def hashed_here(files: Sequence[InboxFile]) -> list[HashOutcome]:
+    return hash_each(files, MOST_BYTES, only_jpeg)
+
+
+def test_many_files_are_hashed_in_another_process(make_hasher: MakeHasher, many: list[InboxFile]) -> None:
+    assert hashed(make_hasher(), many) == hashed_here(many)
+    assert len(children(os.getpid(), "captiond.inbox.hashing")) == 1
+
+
+def test_for_a_few_files_no_process_starts(make_hasher: MakeHasher, many: list[InboxFile]) -> None:
+    assert hashed(make_hasher(), many[1:]) == hashed_here(many[1:])
+    assert children(os.getpid(), "captiond.inbox.hashing") == []
+
+
+def test_what_cannot_be_hashed_comes_back_with_its_reason(
+    make_hasher: MakeHasher, inbox: Path, many: list[InboxFile]
+) -> None:
+    odd = written(inbox / os.fsdecode(b"caf\xe9\n.jpg"), b"\xff\xd8\xff")
+    large = written(inbox / "large.jpg", b"\xff\xd8\xff" + bytes(MOST_BYTES))
+    photoshop = written(inbox / "layers.psd", b"8BPS")
+    gone = written(inbox / "gone.jpg", b"\xff\xd8\xff")
+    gone.path.unlink()
+    files = [*many, odd, large, photoshop, gone]
+
+    outcomes = hashed(make_hasher(), files)
+
+    assert outcomes[:-3] == hashed_here(files)[:-3]
+    assert isinstance(outcomes[-4], HashedFile)
+    assert isinstance(outcomes[-3], PictureTooLarge)
+    refused = outcomes[-2]
+    assert isinstance(refused, UnsupportedPicture)
+    assert (str(refused), refused.image_format) == ("captiond does not read PSD", "PSD")
+    assert isinstance(outcomes[-1], FileChanged)
+
+
+def test_an_inbox_that_is_away_is_told_by_the_process_too(
+    make_hasher: MakeHasher, inbox: Path, many: list[InboxFile]
+) -> None:
+    inbox.rename(inbox.with_name("away"))
+    with pytest.raises(InboxGone, match="is not there; is its disk mounted"):
+        hashed(make_hasher(), many)
+
+
+def test_a_process_that_dies_costs_nothing(make_hasher: MakeHasher, many: list[InboxFile]) -> None:
+    hasher = make_hasher()
+    hashed(hasher, many)
+    (first,) = children(os.getpid(), "captiond.inbox.hashing")
+    os.kill(first, signal.SIGKILL)
+    assert hashed(hasher, many) == hashed_here(many), "here"
+    assert hashed(hasher, many) == hashed_here(many), "by another one"
+    (second,) = children(os.getpid(), "captiond.inbox.hashing")
+    assert second != first
+
+
+@pytest.mark.parametrize("command", [DIES, NEVER_ANSWERS, ("no such program",)])
+def test_without_a_process_that_works_files_are_hashed_here(
+    make_hasher: MakeHasher, many: list[InboxFile], command: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashing, "LONGEST_HASHING_SECONDS", 0.2)
+    monkeypatch.setattr(hashing, "LONGEST_GOODBYE_SECONDS", 0.2)
+    assert hashed(make_hasher(command), many) == hashed_here(many)
+    assert children(os.getpid(), command[0]) == []
+
+
+def test_a_writer_that_opens_a_file_meanwhile_does_not_kill_the_process(
+    make_hasher: MakeHasher, many: list[InboxFile]
+) -> None:
+    hasher = make_hasher()
+    hashed(hasher, many)
+    (process,) = children(os.getpid(), "captiond.inbox.hashing")
+    os.kill(process, signal.SIGIO)
+    hashed(hasher, many)
+    assert children(os.getpid(), "captiond.inbox.hashing") == [process]
+
+
+def test_a_disk_at_rest_keeps_no_process(many: list[InboxFile], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.1)
+    hashing_there = Disks().hash_each(many, MOST_BYTES, only_jpeg, time.monotonic)
+    assert asyncio.run(hashing_there) == hashed_here(many)
+    latest = time.monotonic() + 10
+    while children(os.getpid(), "captiond.inbox.hashing"):
+        assert time.monotonic() < latest
+        time.sleep(0.02)
