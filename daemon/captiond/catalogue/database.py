@@ -32,6 +32,9 @@ STATEMENTS_KEPT = 32
 LOG_ROOM = "wal_autocheckpoint = 4000"
 """Pages (16 MB) in the write-ahead log before they go into the file: what changes often goes there once."""
 
+PAGE_ROOM = "cache_size = -10000"
+"""KiB of memory: with less, the pages that a commit of many files changes are written more than once."""
+
 WRITE_SECONDS = 5
 """A write that another program's lock stands in the way of is over by then, and is tried again."""
 PART = ".part"
@@ -129,7 +132,7 @@ def _writing_engine(path: Path) -> Engine:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     # FULL: a commit that returned survives a power cut; NORMAL lost acknowledged rows.
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", LOG_ROOM):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", LOG_ROOM, PAGE_ROOM):
         connection.execute(f"PRAGMA {pragma}")
     attach(connection)
 
