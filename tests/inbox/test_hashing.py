@@ -21,6 +21,11 @@ from subprocesses import children
 MOST_BYTES = 1_000
 DIES = (sys.executable, "-c", "pass")
 NEVER_ANSWERS = ("sleep", "60")
+ANSWER_OF_ANOTHER_VERSION = (
+    "from multiprocessing.connection import Connection; line = Connection(0); line.recv_bytes()\n"
+    "line.send_bytes(b'cno_such_module\\nOutcome\\n.')"
+)
+OF_ANOTHER_VERSION = (sys.executable, "-c", ANSWER_OF_ANOTHER_VERSION)
 
 only_jpeg = partial(check_head, enabled=("JPEG",), heif_available=False)
 MakeHasher = Callable[..., Hasher]
@@ -110,7 +115,7 @@ def test_a_process_that_dies_costs_nothing(make_hasher: MakeHasher, many: list[I
     assert second != first
 
 
-@pytest.mark.parametrize("command", [DIES, NEVER_ANSWERS, ("no such program",)])
+@pytest.mark.parametrize("command", [DIES, NEVER_ANSWERS, OF_ANOTHER_VERSION, ("no such program",)])
 def test_without_a_process_that_works_files_are_hashed_here(
     make_hasher: MakeHasher, many: list[InboxFile], command: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

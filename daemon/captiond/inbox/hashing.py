@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,6 +30,9 @@ LONGEST_HASHING_SECONDS = 60.0
 """After 10 it answers, with what it has, unless a single file takes long; one that was stopped never does."""
 
 LONGEST_GOODBYE_SECONDS = 1.0
+
+_FAILURES = (OSError, EOFError, UnpicklingError, AttributeError, ImportError)
+"""It does not start, or died, or is of another version: captiond was upgraded under the daemon."""
 
 _Listed = tuple[str, tuple[int, ...], bool]
 """A file: its path, its stamp, whether it is young. Paths and dataclasses take three times as long."""
@@ -57,12 +61,16 @@ class Hasher:
 
         `head_check` must be one that pickle can name.
         """
-        if len(files) >= FEWEST_FILES:
-            try:
-                return self._ask(files, max_bytes, head_check)
-            except (OSError, EOFError, UnpicklingError):
-                self.end()
-        return hash_each(files, max_bytes, head_check, clock_seconds)
+        told = self._ask(files, max_bytes, head_check) if len(files) >= FEWEST_FILES else None
+        if told is None:
+            return hash_each(files, max_bytes, head_check, clock_seconds)
+        if isinstance(told, CaptiondError):
+            raise told
+        # What took too long is left out at the end.
+        return [
+            HashedFile(file, Digest(outcome)) if isinstance(outcome, str) else outcome
+            for file, outcome in zip(files, told, strict=False)
+        ]
 
     def end(self) -> None:
         """End the process, where one runs; the next that is asked for much starts another."""
@@ -77,20 +85,16 @@ class Hasher:
             process.kill()
             process.wait()
 
-    def _ask(self, files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> list[HashOutcome]:
-        line = self._line or self._start()
+    def _ask(self, files: Sequence[InboxFile], max_bytes: int, head_check: HeadCheck) -> _Told | None:
         listed: list[_Listed] = [(str(file.path), tuple(file.stamp), file.young) for file in files]
-        line.send((str(files[0].inbox), listed, max_bytes, head_check))
-        if not line.poll(LONGEST_HASHING_SECONDS):
-            raise EOFError
-        told: _Told = line.recv()
-        if isinstance(told, CaptiondError):
-            raise told
-        # What took too long is left out at the end.
-        return [
-            HashedFile(file, Digest(outcome)) if isinstance(outcome, str) else outcome
-            for file, outcome in zip(files, told, strict=False)
-        ]
+        with suppress(*_FAILURES):
+            line = self._line or self._start()
+            line.send((str(files[0].inbox), listed, max_bytes, head_check))
+            if line.poll(LONGEST_HASHING_SECONDS):
+                told: _Told = line.recv()
+                return told
+        self.end()
+        return None
 
     def _start(self) -> Connection:
         self._line, theirs = Pipe()
