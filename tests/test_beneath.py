@@ -1,12 +1,13 @@
 """What is opened beneath a folder lies in it, and looking leaves no trace on it."""
 
 import os
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from captiond.beneath import FOLDER, Beneath, open_unnoticed, opened_beneath
+from captiond.beneath import FOLDER, Beneath, is_bare, open_unnoticed, opened_beneath
 from captiond.inbox.reading import look, read
 from captiond.model import InboxFile
 
@@ -131,3 +132,21 @@ def test_the_file_of_somebody_else_is_read_all_the_same(file: Path) -> None:
     assert os.read(descriptor, 100) == b"picture"
     os.close(descriptor)
     os.close(folder)
+
+
+def test_a_folder_without_a_name_in_it_is_bare(tmp_path: Path) -> None:
+    assert is_bare(tmp_path)
+    (tmp_path / ".hidden").touch()
+    assert not is_bare(tmp_path)
+
+
+def test_a_full_folder_is_not_listed_to_see_that_it_is_not_bare(tmp_path: Path) -> None:
+    for number in range(3_000):
+        (tmp_path / f"{number}.jpg").touch()
+    tracemalloc.start()
+    try:
+        assert not is_bare(tmp_path)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 50_000, "the names alone would take 170,000"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
+from .beneath import is_bare
 from .catalogue import intake, presence, queries
 from .catalogue.places import readable
 from .catalogue.presence import Absentees
@@ -100,7 +101,7 @@ class Absent:
         """See which files are not there, on which device the inbox is now, and whether nothing lies in it."""
         absentees = self._catalogue.ask(presence.absent_in_inbox, self._inbox)
         try:
-            device, bare = self._inbox.stat().st_dev, next(self._inbox.iterdir(), None) is None
+            device, bare = self._inbox.stat().st_dev, is_bare(self._inbox)
         except OSError:
             device, bare = None, True
         return absentees, device, bare

@@ -5,6 +5,7 @@ It would be hidden when the disk comes back, whose old sidecars would be taken f
 
 from pathlib import Path
 
+from .beneath import is_bare
 from .catalogue import sidecars_left
 from .catalogue.store import Catalogue
 from .errors import Outage
@@ -21,7 +22,7 @@ class Trees:
     def look(self, tree: Path) -> None:
         """Raise Outage where a tree is bare and on another device than it was; to be called in a thread."""
         try:
-            device, bare = tree.stat().st_dev, not any(tree.iterdir())
+            device, bare = tree.stat().st_dev, is_bare(tree)
         except OSError:
             # Whoever writes there will be told.
             return

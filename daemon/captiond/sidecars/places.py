@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from captiond.beneath import is_bare
 from captiond.model import InboxFile, SidecarPlace
 
 SUFFIX = ".captiond.json"
@@ -67,6 +68,6 @@ class SidecarPlaces:
         if place.folder is None:
             return place.kind != "off"
         try:
-            return any(place.folder.iterdir())
+            return not is_bare(place.folder)
         except OSError:
             return False
