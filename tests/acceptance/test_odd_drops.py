@@ -135,7 +135,9 @@ def test_every_name_is_read_and_kept_apart(
     for photo, name in zip(short, NAMES, strict=False):
         image = sidecar_of(photo)["image"]
         assert image["file"].encode() == name or base64.b64decode(image["file_base64"]) == name
-    in_tree = list((watching.catalogue.parent / "sidecars").rglob("*.captiond.json"))
+    tree = watching.catalogue.parent / "sidecars"
+    eventually(lambda: list(tree.rglob("*.captiond.json")))
+    in_tree = list(tree.rglob("*.captiond.json"))
     assert [json.loads(path.read_text())["image"]["file"] for path in in_tree] == [long.name]
     assert len(server.questions) == 3
     shown = watching("show", short[1], "--json").stdout

@@ -29,6 +29,7 @@ OF_ANOTHER_VERSION = (sys.executable, "-c", ANSWER_OF_ANOTHER_VERSION)
 
 only_jpeg = partial(check_head, enabled=("JPEG",), heif_available=False)
 MakeHasher = Callable[..., Hasher]
+Started = Callable[[], list[int]]
 
 
 @pytest.fixture
@@ -42,6 +43,13 @@ def make_hasher() -> Iterator[MakeHasher]:
     yield make
     for hasher in made:
         hasher.end()
+
+
+@pytest.fixture
+def started() -> Started:
+    """Give the living processes that the test started: others may be there, of tests before it."""
+    before = children(os.getpid(), "")
+    return lambda: [child for child in children(os.getpid(), "") if child not in before]
 
 
 @pytest.fixture
@@ -65,14 +73,18 @@ def hashed_here(files: Sequence[InboxFile]) -> list[HashOutcome]:
     return hash_each(files, MOST_BYTES, only_jpeg)
 
 
-def test_many_files_are_hashed_in_another_process(make_hasher: MakeHasher, many: list[InboxFile]) -> None:
+def test_many_files_are_hashed_in_another_process(
+    make_hasher: MakeHasher, many: list[InboxFile], started: Started
+) -> None:
     assert hashed(make_hasher(), many) == hashed_here(many)
-    assert len(children(os.getpid(), "captiond.inbox.hashing")) == 1
+    assert len(started()) == 1
 
 
-def test_for_a_few_files_no_process_starts(make_hasher: MakeHasher, many: list[InboxFile]) -> None:
+def test_for_a_few_files_no_process_starts(
+    make_hasher: MakeHasher, many: list[InboxFile], started: Started
+) -> None:
     assert hashed(make_hasher(), many[1:]) == hashed_here(many[1:])
-    assert children(os.getpid(), "captiond.inbox.hashing") == []
+    assert started() == []
 
 
 def test_what_cannot_be_hashed_comes_back_with_its_reason(
@@ -104,43 +116,52 @@ def test_an_inbox_that_is_away_is_told_by_the_process_too(
         hashed(make_hasher(), many)
 
 
-def test_a_process_that_dies_costs_nothing(make_hasher: MakeHasher, many: list[InboxFile]) -> None:
+def test_a_process_that_dies_costs_nothing(
+    make_hasher: MakeHasher, many: list[InboxFile], started: Started
+) -> None:
     hasher = make_hasher()
     hashed(hasher, many)
-    (first,) = children(os.getpid(), "captiond.inbox.hashing")
+    (first,) = started()
     os.kill(first, signal.SIGKILL)
     assert hashed(hasher, many) == hashed_here(many), "here"
     assert hashed(hasher, many) == hashed_here(many), "by another one"
-    (second,) = children(os.getpid(), "captiond.inbox.hashing")
+    (second,) = started()
     assert second != first
 
 
 @pytest.mark.parametrize("command", [DIES, NEVER_ANSWERS, OF_ANOTHER_VERSION, ("no such program",)])
 def test_without_a_process_that_works_files_are_hashed_here(
-    make_hasher: MakeHasher, many: list[InboxFile], command: Sequence[str], monkeypatch: pytest.MonkeyPatch
+    *,
+    make_hasher: MakeHasher,
+    many: list[InboxFile],
+    started: Started,
+    command: Sequence[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hashing, "LONGEST_HASHING_SECONDS", 0.2)
     monkeypatch.setattr(hashing, "LONGEST_GOODBYE_SECONDS", 0.2)
     assert hashed(make_hasher(command), many) == hashed_here(many)
-    assert children(os.getpid(), command[0]) == []
+    assert started() == []
 
 
 def test_a_writer_that_opens_a_file_meanwhile_does_not_kill_the_process(
-    make_hasher: MakeHasher, many: list[InboxFile]
+    make_hasher: MakeHasher, many: list[InboxFile], started: Started
 ) -> None:
     hasher = make_hasher()
     hashed(hasher, many)
-    (process,) = children(os.getpid(), "captiond.inbox.hashing")
+    (process,) = started()
     os.kill(process, signal.SIGIO)
     hashed(hasher, many)
-    assert children(os.getpid(), "captiond.inbox.hashing") == [process]
+    assert started() == [process]
 
 
-def test_a_disk_at_rest_keeps_no_process(many: list[InboxFile], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_at_rest_keeps_no_process(
+    many: list[InboxFile], started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(threads, "IDLE_SECONDS", 0.1)
     hashing_there = Disks().hash_each(many, MOST_BYTES, only_jpeg, time.monotonic)
     assert asyncio.run(hashing_there) == hashed_here(many)
     latest = time.monotonic() + 10
-    while children(os.getpid(), "captiond.inbox.hashing"):
+    while started():
         assert time.monotonic() < latest
         time.sleep(0.02)
