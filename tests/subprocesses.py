@@ -3,11 +3,11 @@
 from pathlib import Path
 
 
-def children(pid: int, named: str) -> list[int]:
-    """Give the living ones whose command line holds these words."""
+def children(pid: int, named: str = "") -> list[int]:
+    """Give the living ones, those whose command line holds these words."""
     lists = [_read(path) for path in Path(f"/proc/{pid}/task").glob("*/children")]
     found = sorted({int(child) for each in lists for child in each.split()})
-    return [child for child in found if named in _command_line(child)]
+    return [child for child in found if lives(child) and named in _command_line(child)]
 
 
 def lives(pid: int) -> bool:

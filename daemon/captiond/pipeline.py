@@ -89,7 +89,9 @@ class Pipeline:
 
         def hash_some(some: Sequence[InboxFile]) -> Awaitable[Sequence[HashOutcome]]:
             seconds = self._clock.monotonic_seconds
-            return self._disks.hash_each(some, most_bytes, self._head_check, seconds)
+            inbox = some[0].inbox
+            hasher = self._disks.hasher(inbox)
+            return self._disks.ask(inbox, hasher.hash_each, some, most_bytes, self._head_check, seconds)
 
         async with Meanwhile() as meanwhile:
             async for both in gathered(files, hash_some, self._clock):

@@ -48,8 +48,8 @@ def make_hasher() -> Iterator[MakeHasher]:
 @pytest.fixture
 def started() -> Started:
     """Give the living processes that the test started: others may be there, of tests before it."""
-    before = children(os.getpid(), "")
-    return lambda: [child for child in children(os.getpid(), "") if child not in before]
+    before = children(os.getpid())
+    return lambda: [child for child in children(os.getpid()) if child not in before]
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_without_a_process_that_works_files_are_hashed_here(
     command: Sequence[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hashing, "LONGEST_HASHING_SECONDS", 0.2)
+    monkeypatch.setattr(hashing, "LONGEST_ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(hashing, "LONGEST_GOODBYE_SECONDS", 0.2)
     assert hashed(make_hasher(command), many) == hashed_here(many)
     assert started() == []
@@ -156,11 +156,12 @@ def test_a_writer_that_opens_a_file_meanwhile_does_not_kill_the_process(
 
 
 def test_a_disk_at_rest_keeps_no_process(
-    many: list[InboxFile], started: Started, monkeypatch: pytest.MonkeyPatch
+    inbox: Path, many: list[InboxFile], started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "IDLE_SECONDS", 0.1)
-    hashing_there = Disks().hash_each(many, MOST_BYTES, only_jpeg, time.monotonic)
-    assert asyncio.run(hashing_there) == hashed_here(many)
+    monkeypatch.setattr(threads, "IDLE_SECONDS", 1.0)
+    disks = Disks()
+    assert asyncio.run(disks.ask(inbox, hashed, disks.hasher(inbox), many)) == hashed_here(many)
+    assert len(started()) == 1
     latest = time.monotonic() + 10
     while started():
         assert time.monotonic() < latest

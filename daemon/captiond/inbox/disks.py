@@ -1,17 +1,15 @@
 """The disks under the inboxes, each asked in a thread of its own: one that hangs holds up no other."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from captiond.errors import InboxGone
-from captiond.model import InboxFile
 from captiond.printable import printable
 
 from .hashing import Hasher
-from .reading import HashOutcome, HeadCheck
 from .threads import OwnThread
 
 P = ParamSpec("P")
@@ -25,14 +23,11 @@ class Disks:
     """Asks the disk of an inbox."""
 
     def __init__(self) -> None:
-        self._hashers: dict[Path, Hasher] = {}
-        self._threads: dict[Path, OwnThread] = {}
+        self._of_inbox: dict[Path, tuple[OwnThread, Hasher]] = {}
 
     async def ask(self, inbox: Path, act: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Do something on the disk of an inbox; raises InboxGone when that hangs, and what `act` raises."""
-        thread = self._threads.get(inbox)
-        if thread is None:
-            thread = self._threads[inbox] = OwnThread("inbox disk", self._hasher(inbox).end)
+        thread, _ = self._disk(inbox)
         asked = asyncio.get_running_loop().run_in_executor(thread, partial(act, *arguments, **named))
         asked.add_done_callback(_heard)
         await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
@@ -40,19 +35,16 @@ class Disks:
             raise InboxGone(f"The disk of the inbox {printable(str(inbox))} does not answer.")
         return asked.result()
 
-    async def hash_each(
-        self,
-        files: Sequence[InboxFile],
-        max_bytes: int,
-        head_check: HeadCheck,
-        clock_seconds: Callable[[], float],
-    ) -> list[HashOutcome]:
-        """Hash files of one inbox, as `Hasher.hash_each` does; raises as `ask`."""
-        hasher = self._hasher(files[0].inbox)
-        return await self.ask(files[0].inbox, hasher.hash_each, files, max_bytes, head_check, clock_seconds)
+    def hasher(self, inbox: Path) -> Hasher:
+        """Give what hashes the files of an inbox: through `ask` alone, for it is for one thread."""
+        _, hasher = self._disk(inbox)
+        return hasher
 
-    def _hasher(self, inbox: Path) -> Hasher:
-        return self._hashers.setdefault(inbox, Hasher())
+    def _disk(self, inbox: Path) -> tuple[OwnThread, Hasher]:
+        if inbox not in self._of_inbox:
+            hasher = Hasher()
+            self._of_inbox[inbox] = OwnThread("inbox disk", hasher.end), hasher
+        return self._of_inbox[inbox]
 
 
 def _heard(asked: "asyncio.Future[Any]") -> None:

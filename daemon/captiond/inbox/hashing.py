@@ -26,7 +26,7 @@ FEWEST_FILES = 200
 COMMAND = (sys.executable, "-P", "-m", "captiond.inbox.hashing")
 """The process; `-P` keeps the current folder, which may be an inbox, off its import path."""
 
-LONGEST_HASHING_SECONDS = 60.0
+LONGEST_ANSWER_SECONDS = 60.0
 """After 10 it answers, with what it has, unless a single file takes long; one that was stopped never does."""
 
 LONGEST_GOODBYE_SECONDS = 1.0
@@ -90,7 +90,7 @@ class Hasher:
         with suppress(*_FAILURES):
             line = self._line or self._start()
             line.send((str(files[0].inbox), listed, max_bytes, head_check))
-            if line.poll(LONGEST_HASHING_SECONDS):
+            if line.poll(LONGEST_ANSWER_SECONDS):
                 told: _Told = line.recv()
                 return told
         self.end()
