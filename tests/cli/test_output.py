@@ -93,6 +93,46 @@ def test_long_lines_are_wrapped_on_a_terminal_alone(
     assert all(len(line) <= 40 for line in lines)
 
 
+def test_a_terminal_breaks_a_sentence_between_words_alone(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    sentence = "  new/photo.jpg: refused: see http://127.0.0.1:11434/a-long-address-that-nobody-can-break."
+    output.tell(sentence)
+    assert capsys.readouterr().out == f"{sentence}\n"
+    request.getfixturevalue("terminal")
+    output.tell(sentence)
+    assert capsys.readouterr().out.splitlines() == [
+        "  new/photo.jpg: refused: see",
+        "  http://127.0.0.1:11434/a-long-address-that-nobody-can-break.",
+    ]
+
+
+def test_a_sentence_goes_on_below_the_column_where_it_begins(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("terminal")
+    output.tell("There is no model yet: ollama pull llava.", column=7)
+    assert capsys.readouterr().out == "There is no model yet: ollama\n       pull llava.\n"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "printed"),
+    [
+        ("Reading.", "Reading.  2 of 3 photos done.\n"),
+        (
+            "Waiting. Ollama does not answer at all.",
+            "Waiting. Ollama does not answer at all.\n2 of 3 photos done.\n",
+        ),
+    ],
+)
+def test_what_stands_beside_a_sentence_stands_below_where_there_is_no_room(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest, sentence: str, printed: str
+) -> None:
+    request.getfixturevalue("terminal")
+    output.tell(sentence, beside="2 of 3 photos done.")
+    assert capsys.readouterr().out == printed
+
+
 @pytest.mark.parametrize(("no_color", "styled"), [("", True), ("1", False)])
 def test_style_is_for_terminals_that_want_it(
     terminal: None, monkeypatch: pytest.MonkeyPatch, no_color: str, styled: bool

@@ -14,6 +14,7 @@ from .doctor import doctor
 from .edit import confirm, edit
 from .facets import facets
 from .import_ import import_
+from .output import note
 from .pause import pause, resume
 from .redo import redo
 from .retry import retry
@@ -68,13 +69,18 @@ def main() -> None:
     try:
         app()
     except Fatal as error:
-        print(f"captiond: {error}", file=sys.stderr)  # noqa: T201 - the one sentence
+        _tell(str(error))
         sys.exit(error.exit_code)
     except CaptiondError as error:
-        print(f"captiond: {error}", file=sys.stderr)  # noqa: T201 - the one sentence
+        _tell(str(error))
         sys.exit(69 if isinstance(error, (ServerAway, ModelMissing)) else 74)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print(f"captiond: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        _tell(f"the output cannot be written: {error.strerror}")
         sys.exit(74)
+
+
+def _tell(mistakes: str) -> None:
+    for line in f"captiond: {mistakes}".split("\n"):
+        note(line)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from captiond.model import Json
-from captiond.printable import counted, printable
+from captiond.printable import counted
 
-from .output import AsJson, bold, dim, print_json
+from .output import AsJson, bold, dim, print_json, tell
 from .run import CatalogueFile, ConfigFile, Inboxes, Model, OllamaUrl
 
 if TYPE_CHECKING:
@@ -67,9 +67,11 @@ def _print(found: "Sequence[Finding]") -> None:
     for finding in found:
         mark = finding.level.ljust(4)
         emphasised = bold(mark) if finding.level in {"warn", "fail"} else dim(mark)
-        typer.echo(f" {emphasised}  {printable(finding.sentence)}")
+        typer.echo(f" {emphasised}  ", nl=False)
+        tell(finding.sentence, column=len(f" {mark}  "))
         if finding.fix:
-            typer.echo(f"       {dim('fix:')} {printable(finding.fix)}")
+            typer.echo(f"       {dim('fix:')} ", nl=False)
+            tell(finding.fix, column=len("       fix: "))
     typer.echo(bold(verdict(found)))
 
 

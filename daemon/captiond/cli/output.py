@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -40,9 +40,31 @@ def print_json(value: Json) -> None:
     typer.echo(re.sub(r"[^\n -~]", _visible, text))
 
 
+def tell(
+    sentence: str,
+    look: Callable[[str], str] = str,
+    *,
+    column: int = 0,
+    beside: str = "",
+    aside: bool = False,
+) -> None:
+    """Print a sentence, as `look` makes it look, and what stands beside it; `aside` is standard error.
+
+    A terminal also wraps it, between words: a path or an address stays whole. The first line begins in
+    `column`, and the others below it.
+    """
+    lines, room = [printable(sentence)], sys.maxsize
+    if (sys.stderr if aside else sys.stdout).isatty():
+        room = max(shutil.get_terminal_size().columns - column, 20)
+        lines = _wrapped(lines[0], room)
+    apart = "  " if len(lines[-1]) + len(beside) < room - 1 else "\n"
+    below = f"\n{' ' * column}".join(map(look, lines))
+    typer.echo(f"{below}{apart}{beside}" if beside else below, err=aside)
+
+
 def note(sentence: str) -> None:
     """Tell a person something that is no result."""
-    typer.echo(printable(sentence), err=True)
+    tell(sentence, aside=True)
 
 
 def note_when_asleep(catalogue: Path) -> None:
@@ -126,6 +148,14 @@ def duration(seconds: float) -> str:
         return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{round(hours / 24)} days"  # noqa: PLR2004 - two days
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())]
+    wrapped = textwrap.wrap(
+        line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return wrapped or [line]
 
 
 def _styled(text: str, **style: bool) -> str:

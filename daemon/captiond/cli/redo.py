@@ -21,6 +21,7 @@ from .output import (
     note,
     note_when_asleep,
     print_json,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def redo(
     if json:
         print_json({"dry_run": dry_run, "questions": dict(questions)})
     elif any(questions.values()):
-        typer.echo(f"Not done: {told}" if dry_run else told)
+        tell(f"Not done: {told}" if dry_run else told)
         if not dry_run:
             note_when_asleep(path)
     else:

@@ -19,6 +19,7 @@ from .output import (
     note,
     note_when_asleep,
     print_json,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _print(did: Json, catalogue: Path, *, dry_run: bool) -> None:
     if not _anything(did):
         note("Nothing to try again.")
         return
-    typer.echo(f"Not done: {_sentence(did)}" if dry_run else _sentence(did))
+    tell(f"Not done: {_sentence(did)}" if dry_run else _sentence(did))
     if not dry_run:
         note_when_asleep(catalogue)
 

@@ -23,6 +23,7 @@ from .output import (
     one_line,
     print_field,
     print_json,
+    tell,
 )
 from .reasons import why_not_done
 
@@ -79,10 +80,10 @@ def _print(known: "Known", daemon_says: str | None) -> None:
         print_field(_label(result), _text(result), width=width, aside=_aside(result))
     sentence = why_not_done(known)
     if sentence:
-        typer.echo(printable(sentence))
+        tell(sentence)
     _print_refused(known.jobs)
     if daemon_says and any(job.state == "queued" for job in known.jobs):
-        typer.echo(dim(printable(f"captiond: {daemon_says}")))
+        tell(f"captiond: {daemon_says}", dim)
     _print_files(known)
     if results and all(result.source == "model" for result in results):
         typer.echo(dim("Machine-written; not checked by anyone."))
@@ -100,7 +101,7 @@ def _print_files(known: "Known") -> None:
         typer.echo(dim(printable(f"also {file.inbox}/{file.path}{_if_gone(file.state)}")))
     for file in known.files:
         if file.sidecar_reason:
-            typer.echo(printable(f"No sidecar: {file.sidecar_reason}"))
+            tell(f"No sidecar: {file.sidecar_reason}")
 
 
 def _heading(known: "Known") -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from .output import (
     dim,
     local,
     print_json,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def sentence_of(standing: Standing) -> str:
 def _print(standing: Standing) -> None:
     photos = standing.progress.photos
     sentence = sentence_of(standing)
-    typer.echo(f"{bold(printable(sentence))}  {_counts(standing)}")
+    tell(sentence, bold, beside=_counts(standing))
     if standing.pace and photos["done"]:
         typer.echo(_pace(standing))
     if standing.remaining and standing.in_hand:
@@ -136,9 +137,9 @@ def _print(standing: Standing) -> None:
         typer.echo(printable(f"Last: {standing.last.path}, {local(standing.last.at)}."))
     for saying in standing.sayings if standing.running else ():
         if saying.sentence not in sentence:
-            typer.echo(dim(printable(f"{saying.subject}: {saying.sentence} ({local(saying.at)})")))
+            tell(f"{saying.subject}: {saying.sentence} ({local(saying.at)})", dim)
     for line in [line for one in standing.inboxes for line in inbox_lines(one)] if standing.running else ():
-        typer.echo(dim(printable(line)))
+        tell(line, dim)
     _print_problems(standing)
 
 
@@ -172,7 +173,7 @@ def _print_problems(standing: Standing) -> None:
     for problem in standing.problems:
         asked = f" ({', '.join(problem.prompts)})" if problem.prompts else ""
         again = f"; again at {local(problem.next_try_at)}" if problem.next_try_at else ""
-        typer.echo(printable(f"  {problem.path}{asked}: {problem.state}: {problem.reason}{again}"))
+        tell(f"  {problem.path}{asked}: {problem.state}: {problem.reason}{again}")
     if standing.progress.jobs["failed"]:
         typer.echo(dim("  captiond retry --failed asks again what failed"))
     more = standing.problem_count - len(standing.problems)

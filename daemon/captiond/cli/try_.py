@@ -11,7 +11,7 @@ import typer
 from captiond.model import Json, Status
 from captiond.printable import printable
 
-from .output import AsJson, bold, listed, print_field, print_json
+from .output import AsJson, bold, listed, note, print_field, print_json
 from .run import ConfigFile, OllamaUrl
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def try_(
     try:
         tried = asyncio.run(try_out(settings, content, model or (), prompt or ()))
     except Rejected as rejection:
-        typer.echo(printable(f"{file}: {rejection}"), err=True)
+        note(f"{file}: {rejection}")
         raise typer.Exit(1) from None
     if json:
         print_json([_document(each) for each in tried])

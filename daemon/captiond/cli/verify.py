@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captiond.printable import counted, printable
+from captiond.printable import counted
 
-from .output import AsJson, CatalogueFile, ConfigFile, print_json
+from .output import AsJson, CatalogueFile, ConfigFile, print_json, tell
 
 if TYPE_CHECKING:
     from captiond.sidecars import SidecarPlaces
@@ -36,7 +36,7 @@ def verify(
     for finding in found_in(path, _places(path, config), read_files=files):
         findings.append(finding)
         if not json:
-            typer.echo(printable(_sentence(finding)))
+            tell(_sentence(finding))
     if json:
         print_json({"findings": [_document(finding) for finding in findings]})
     elif not findings:

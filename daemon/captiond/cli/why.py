@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captiond.printable import printable
-
-from .output import AsJson, CatalogueFile, ConfigFile, print_json
+from .output import AsJson, CatalogueFile, ConfigFile, print_json, tell
 from .reasons import Context, Explanation, explain, outside
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def why(
         inbox = found.inbox and str(found.inbox)
         print_json({"file": str(path), "gate": found.gate, "sentence": found.sentence, "inbox": inbox})
     else:
-        typer.echo(f"{printable(found.sentence)} [{found.gate}]")
+        tell(f"{found.sentence} [{found.gate}]")
     raise typer.Exit(NO_SUCH_FILE if found.gate == "nothing" else 0)
 
 
