@@ -1,6 +1,7 @@
 """A disk without room is sat out: it is told, nothing is lost, and the work goes on when there is room."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -121,6 +122,22 @@ def test_a_start_without_room_ends_with_one_sentence(
     ballast.unlink()
     assert cramped("run", "--once", inbox).returncode == 0
     assert beside(photo).exists()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kilobytes", [4, 8, 16, 32, 64, 128])
+def test_a_first_start_says_that_there_is_no_room_however_little_is_left(
+    *, impatient: Command, inbox: Path, tmp_path: Path, mounted: Callable[..., None], kilobytes: int
+) -> None:
+    mounted(tmp_path / "small", f"size={kilobytes}k")
+    impatient.catalogue = tmp_path / "small" / "catalogue.db"
+
+    ended = impatient("run", "--once", inbox)
+
+    assert ended.returncode == os.EX_IOERR
+    reason = "(database or disk is full|No space left .*)"
+    sentence = f"captiond: the catalogue {impatient.catalogue} cannot be written: {reason}\n"
+    assert re.fullmatch(sentence, ended.stderr)
 
 
 @pytest.mark.root

@@ -87,6 +87,8 @@ def ours(path: Path, error: BaseException) -> CaptiondError:
     said = str(error)
     if isinstance(error, OSError) and error.strerror:
         said = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
+        said = "No space left for its -shm"  # which SQLite calls an I/O error
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in said:
         return ForeignCatalogue(f"{path} is not an SQLite database; captiond leaves it alone")
     if "readonly database" in said and journal_path(path).exists():
