@@ -128,7 +128,9 @@ class Chaos:
     def _delete_folder(self) -> None:
         folder = self._dice.choice(self._folders())
         if folder != self._inbox and self._dice.random() < 0.3:
-            shutil.rmtree(folder)
+            # A sidecar may come meanwhile; who wants the folder gone deletes it once more.
+            while folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _touch(self) -> None:
         self._some().touch()
