@@ -125,11 +125,11 @@ def test_a_sentence_goes_on_below_the_column_where_it_begins(
         ),
     ],
 )
-def test_what_stands_beside_a_sentence_stands_below_where_there_is_no_room(
+def test_an_aside_stands_below_a_sentence_where_there_is_no_room_beside(
     capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest, sentence: str, printed: str
 ) -> None:
     request.getfixturevalue("terminal")
-    output.tell(sentence, beside="2 of 3 photos done.")
+    output.tell(sentence, aside="2 of 3 photos done.")
     assert capsys.readouterr().out == printed
 
 

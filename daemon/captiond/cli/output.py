@@ -45,26 +45,26 @@ def tell(
     look: Callable[[str], str] = str,
     *,
     column: int = 0,
-    beside: str = "",
-    aside: bool = False,
+    aside: str = "",
+    err: bool = False,
 ) -> None:
-    """Print a sentence, as `look` makes it look, and what stands beside it; `aside` is standard error.
+    """Print a sentence, as `look` makes it look, and an aside; `err` is standard error.
 
     A terminal also wraps it, between words: a path or an address stays whole. The first line begins in
     `column`, and the others below it.
     """
     lines, room = [printable(sentence)], sys.maxsize
-    if (sys.stderr if aside else sys.stdout).isatty():
+    if (sys.stderr if err else sys.stdout).isatty():
         room = max(shutil.get_terminal_size().columns - column, 20)
         lines = _wrapped(lines[0], room)
-    apart = "  " if len(lines[-1]) + len(beside) < room - 1 else "\n"
-    below = f"\n{' ' * column}".join(map(look, lines))
-    typer.echo(f"{below}{apart}{beside}" if beside else below, err=aside)
+    apart = "  " if len(lines[-1]) + len(aside) < room - 1 else "\n"
+    told = f"\n{' ' * column}".join(map(look, lines))
+    typer.echo(f"{told}{apart}{aside}" if aside else told, err=err)
 
 
 def note(sentence: str) -> None:
     """Tell a person something that is no result."""
-    tell(sentence, aside=True)
+    tell(sentence, err=True)
 
 
 def note_when_asleep(catalogue: Path) -> None:

@@ -121,7 +121,7 @@ def sentence_of(standing: Standing) -> str:
 def _print(standing: Standing) -> None:
     photos = standing.progress.photos
     sentence = sentence_of(standing)
-    tell(sentence, bold, beside=_counts(standing))
+    tell(sentence, bold, aside=_counts(standing))
     if standing.pace and photos["done"]:
         typer.echo(_pace(standing))
     if standing.remaining and standing.in_hand:
