@@ -27,7 +27,8 @@ Take = Callable[[], Coroutine[Any, Any, str]]
 
 @pytest.fixture
 def queue(parts: Parts) -> PhotoQueue:
-    return PhotoQueue(parts.catalogue, Patience(parts.catalogue, parts.clock, parts.log), parts.clock)
+    patience = Patience(parts.catalogue, parts.clock, parts.log)
+    return PhotoQueue(parts.catalogue, patience, parts.pipeline.unqueued, parts.clock)
 
 
 async def put(parts: Parts, make_photo: MakePhoto, kind: str, count: int) -> None:

@@ -31,7 +31,7 @@ class Worker:
         self._parts = parts
         self._turns = Turns(parts.endpoint, lambda: parts.pipeline.choices, parts.clock)
         patience = Patience(parts.catalogue, parts.clock, parts.log)
-        self._queue = PhotoQueue(parts.catalogue, patience, parts.clock)
+        self._queue = PhotoQueue(parts.catalogue, patience, parts.pipeline.unqueued, parts.clock)
 
     async def ask(self, *, seconds: float = 8.0) -> tuple[str, list[PromptName]]:
         """Ask about the next photo; gives its name and its prompts."""

@@ -14,6 +14,7 @@ from .clock import Clock
 from .model import Lease
 from .patience import Patience
 from .turns import Turns
+from .unqueued import Unqueued
 
 BACKLOG_TURN = 4
 """Every fourth photo comes from the backlog, so that fresh drops never starve it."""
@@ -27,13 +28,15 @@ class PhotoQueue:
     """The queue under one captiond's name; it survives a crash, for it lies in the catalogue.
 
     `in_hand` counts the photos that are leased now. Every write waits while the catalogue's disk is full.
+    Where nothing is due, some of the `unqueued` are queued, however many more still come.
     """
 
-    def __init__(self, catalogue: Catalogue, patience: Patience, clock: Clock) -> None:
+    def __init__(self, catalogue: Catalogue, patience: Patience, unqueued: Unqueued, clock: Clock) -> None:
         self.in_hand = 0
         self._owner = uuid.uuid4().hex
         self._catalogue = catalogue
         self._patience = patience
+        self._unqueued = unqueued
         self._clock = clock
         self._changed = asyncio.Event()
         self._leases = 0
@@ -83,6 +86,8 @@ class PhotoQueue:
             lease = await self._lease(turns, backlog_first=self._leases % BACKLOG_TURN == 0)
             if lease is not None:
                 return lease
+            if await self._unqueued.queue_some():
+                continue
             idle_seconds = min(await self._idle_seconds(), turns.lingering_seconds())
             with suppress(TimeoutError):
                 async with asyncio.timeout(idle_seconds):

@@ -42,6 +42,7 @@ from captiond.patience import Patience
 from captiond.planning import plan_again
 from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
+from captiond.unqueued import MANY, Unqueued
 from captiond.vision.respondents import Respondent
 from captiond.witness import READER_VIEW, hear, views_of
 
@@ -71,6 +72,7 @@ class Pipeline:
     ) -> None:
         self.choices = choices
         self.patience = Patience(catalogue, clock, log)
+        self.unqueued = Unqueued(lambda: self.choices.names, patience=self.patience, clock=clock)
         self._catalogue = catalogue
         self._decoder = decoder
         self._clock = clock
@@ -82,7 +84,8 @@ class Pipeline:
     async def take_in(self, files: Sequence[InboxFile], *, fresh: bool) -> dict[Path, TryAgain]:
         """Read and hash settled files; know their photos and queue their prompts, or keep why not.
 
-        Gives why some could not be read now: somebody touched them meanwhile, say. Raises Outage.
+        A thousand photos at once, and more, are left `unqueued`. Gives why some could not be read now:
+        somebody touched them meanwhile, say. Raises Outage.
         """
         unread: dict[Path, TryAgain] = {}
         most_bytes = self.choices.limits.max_file_bytes
@@ -150,8 +153,12 @@ class Pipeline:
     async def _keep(self, both: Sequence[tuple[InboxFile, HashOutcome]], *, fresh: bool) -> None:
         hashed = [outcome for _, outcome in both if isinstance(outcome, HashedFile)]
         if hashed:
-            prompts, now = self.choices.prompts, self._clock.now()
-            photo_ids = await self.patience.insist(take_in, hashed, prompts, fresh=fresh, now=now)
+            prompts, now, queue = self.choices.prompts, self._clock.now(), fresh or len(hashed) < MANY
+            photo_ids = await self.patience.insist(
+                take_in, hashed, prompts, fresh=fresh, now=now, queue=queue
+            )
+            if not queue:
+                self.unqueued.add(photo_ids)
             # Known bytes under a new name have nothing to be asked: their sidecar is due at once.
             await self._write_sidecars(photo_ids)
         for file, outcome in both:

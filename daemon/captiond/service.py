@@ -87,11 +87,11 @@ class Service:
             )
             for inbox in inboxes
         ]
-        self._pipeline, self._outbox = pipeline, outbox
+        self._pipeline, self._outbox, self._unqueued = pipeline, outbox, pipeline.unqueued
         self._endpoints = endpoints
         self._wanting = Wanting(endpoints, readers, lambda: self.choices, catalogue)
         self._catalogue, self._clock, self._log = catalogue, clock, log
-        self._queue = PhotoQueue(catalogue, self._patience, clock)
+        self._queue = PhotoQueue(catalogue, self._patience, self._unqueued, clock)
         self._tidying = Tidying(catalogue, clock, log)
         self._upkeep_now = asyncio.Event()
         self._heartbeat = Heartbeat(
@@ -194,7 +194,8 @@ class Service:
         return settled and not gone
 
     async def _take_in(self, files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
-        unread = await self._pipeline.take_in(files, fresh=fresh)
+        with self._unqueued.coming():
+            unread = await self._pipeline.take_in(files, fresh=fresh)
         self._queue.wake()
         return unread
 
@@ -206,9 +207,8 @@ class Service:
             for turns in [Turns(respondent, lambda: self.choices, self._clock)]
             for _ in range(respondent.parallel + 1)
         ]
-        return describing + [
-            group.create_task(self._wait_for_models(endpoint)) for endpoint in self._endpoints
-        ]
+        waiting = [group.create_task(self._wait_for_models(endpoint)) for endpoint in self._endpoints]
+        return [*describing, *waiting, group.create_task(self._unqueued.queue_all(self._queue.wake))]
 
     async def _describe_photos(self, respondent: Respondent, turns: Turns) -> None:
         while True:
@@ -257,6 +257,8 @@ class Service:
 
     async def _finish(self) -> Outcome:
         """Wait until nothing is due any more, or what is due cannot be done now."""
+        while await self._unqueued.queue_some():
+            self._queue.wake()
         last_up = self._clock.monotonic_seconds() - SERVER_PATIENCE_SECONDS
         while True:
             if not self._queue.in_hand and not await self._is_due_until(self._clock.now() + PATIENCE):

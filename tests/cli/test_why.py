@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +20,9 @@ from captiond.catalogue.jobs import charge, lease, reject, say
 from captiond.catalogue.locking import locked
 from captiond.catalogue.results import note_sidecar, sidecars_due
 from captiond.cli import app
+from captiond.cli.reasons import NOT_QUEUED
 from captiond.inbox.reading import look
-from captiond.model import Digest, HashedFile, InboxFile
+from captiond.model import Digest, HashedFile, InboxFile, PromptName
 from catalogue.planting import NOW, OBJECTS, PROMPTS, answer, result
 
 IN_FOLDER = 'Left alone: Its folder "{}" is left alone.'
@@ -67,10 +68,17 @@ class World:
         assert isinstance(found, InboxFile)
         return found
 
-    def take_in(self, connection: Connection, file: InboxFile, *, fresh: bool = False) -> int:
+    def take_in(
+        self,
+        connection: Connection,
+        file: InboxFile,
+        *,
+        prompts: Sequence[PromptName] = PROMPTS,
+        fresh: bool = False,
+    ) -> int:
         content = file.path.read_bytes()
         digest = Digest(content.hex().rjust(64, "0")[:64])
-        return register(connection, [HashedFile(file, digest)], PROMPTS, fresh=fresh, now=NOW)[0]
+        return register(connection, [HashedFile(file, digest)], prompts, fresh=fresh, now=NOW)[0]
 
 
 @pytest.fixture
@@ -314,6 +322,16 @@ def test_a_picture_in_the_queue_is_told_how_many_come_before_it(world: World) ->
         assert world.why(files[0].path)[1].endswith(
             "1 photo comes before it. captiond says: 4 photos wait: No Ollama answers."
         )
+
+
+def test_a_picture_of_many_that_are_not_queued_yet(world: World) -> None:
+    file = world.file("a.jpg")
+    with world.changing() as connection:
+        world.take_in(connection, file, prompts=())
+    assert world.why(file.path) == (
+        "queue",
+        f"{NOT_QUEUED} captiond is not running.",
+    )
 
 
 def test_a_picture_in_hand(world: World) -> None:

@@ -56,9 +56,13 @@ def take_in(
     *,
     fresh: bool,
     now: datetime,
+    queue: bool = True,
 ) -> list[int]:
-    """Register files, and reconsider what their photos were not asked elsewhere; gives the photos' ids."""
-    names = [prompt.name for prompt in prompts]
+    """Register files, and reconsider what their photos were not asked elsewhere; gives the photos' ids.
+
+    Without `queue`, what they have no result for is left to be queued by somebody else.
+    """
+    names = [prompt.name for prompt in prompts] if queue else []
     photo_ids = register(connection, hashed, names, fresh=fresh, now=now)
     reconsider(connection, photo_ids, prompts, fresh=fresh, now=now)
     return photo_ids

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NANOSECONDS = 1_000_000_000
 
+NOT_QUEUED = "Known, but not queued yet: many pictures came at once; it is queued when no more come."
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -151,15 +153,17 @@ def _photo(known: "PathKnown", photo: "Known", context: Context) -> tuple[str, s
     states = {job.state for job in photo.jobs}
     if "running" in states:
         return "hand", sentence
-    if "queued" in states:
-        return "queue", f"{sentence} {_place(known.ahead or 0)}{_obstacle(context)}"
+    if "queued" in states or not states:
+        return "queue", f"{sentence}{_place(known.ahead)}{_obstacle(context)}"
     if "waiting" in states:
         return "retry", f"{sentence}{'' if context.running else ' captiond is not running.'}"
     return "failed", sentence
 
 
-def _place(ahead: int) -> str:
-    return f"{counted(ahead, 'photo comes', 'photos come')} before it." if ahead else "It is the next."
+def _place(ahead: int | None) -> str:
+    if ahead is None:
+        return ""
+    return f" {counted(ahead, 'photo comes', 'photos come')} before it." if ahead else " It is the next."
 
 
 def _obstacle(context: Context) -> str:
@@ -200,6 +204,8 @@ def why_not_done(known: "Known") -> str | None:
     if known.missing:
         seen_at = local(known.files[0].seen_at)
         return f"No file has this picture any more (last seen {seen_at}); its answers stay."
+    if known.entry.state == "queued" and not known.jobs:
+        return NOT_QUEUED
     failed = [job for job in known.jobs if job.state == "failed"]
     waiting = [job for job in known.jobs if job.state != "failed"]
     return _why_waiting(waiting) if waiting else _why_failed(failed) if failed else None

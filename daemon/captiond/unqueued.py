@@ -1,0 +1,77 @@
+"""Photos that came by the thousand: they are known first, and queued once no more come.
+
+To queue a photo takes a third as long as all else that is kept of it, and its turn is hours away. Where
+captiond ends meanwhile nothing is lost: each start queues what photos have no result of (`planning.py`).
+"""
+
+import asyncio
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from .catalogue import jobs
+from .clock import Clock
+from .model import PromptName
+from .patience import Patience
+
+MANY = 1_000
+"""Of fewer photos at once, each is queued in the commit that makes it known."""
+
+QUEUED_AT_ONCE = 1_000
+"""A fresh drop waits for no more."""
+
+
+class Unqueued:
+    """The photos that are known and not queued yet; `prompts` gives what is asked at the moment."""
+
+    def __init__(
+        self, prompts: Callable[[], Sequence[PromptName]], *, patience: Patience, clock: Clock
+    ) -> None:
+        self._photo_ids = array("q")
+        self._prompts = prompts
+        self._patience = patience
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._coming = 0
+        self._calm = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._photo_ids)
+
+    def add(self, photo_ids: Sequence[int]) -> None:
+        """Let photos wait that were just made known."""
+        self._photo_ids.extend(photo_ids)
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Let those that wait go on waiting: more may come in this block."""
+        self._coming += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            if not self._coming:
+                self._calm.set()
+
+    async def queue_all(self, queued: Callable[[], None]) -> None:
+        """Queue them whenever no more come, until cancelled; calls `queued` each time some were."""
+        while True:
+            await self._calm.wait()
+            if await self.queue_some():
+                queued()
+            else:
+                self._calm.clear()
+
+    async def queue_some(self) -> bool:
+        """Queue the first thousand; tells whether there were any."""
+        async with self._turn:
+            some = self._photo_ids[:QUEUED_AT_ONCE].tolist()
+            if some:
+                now = self._clock.now()
+                await self._patience.insist(
+                    jobs.queue_missing, self._prompts(), fresh=False, now=now, photo_ids=some
+                )
+                # Only now: a commit that fails leaves them where they were.
+                del self._photo_ids[: len(some)]
+            return bool(some)
