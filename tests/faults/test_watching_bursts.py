@@ -11,6 +11,7 @@ import pytest
 from acceptance.conftest import Command, Eventually
 from faults.bursting import (
     Write,
+    all_known,
     copy_tree,
     keep_up_with,
     move_folder,
@@ -39,6 +40,7 @@ FEWEST_A_SECOND = 40
 MOST_MEGABYTES = 150.0
 HASHING = "captiond.inbox.hashing"
 PATHS = "SELECT path FROM files"
+QUEUED = "SELECT count(DISTINCT photo_id) FROM jobs"
 NO_RSYNC = shutil.which("rsync") is None
 
 BY_HAND: dict[str, Write] = {
@@ -122,6 +124,21 @@ def test_a_burst_survives_the_death_of_the_process_that_hashes_it(
     assert nothing_but_photos(lonely, MORE_THAN_IS_NOTED)
     assert lonely.rows("SELECT count(*) FROM photos") == [(MORE_THAN_IS_NOTED + A_THOUSAND,)]
     eventually(lambda: not lives(another))
+
+
+def test_a_burst_in_the_middle_of_which_the_daemon_is_killed_is_all_queued(
+    lonely: Command, inbox: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    """Photos are known before they are queued, where thousands come at once."""
+    lonely.settings["CAPTIOND_LOG_LEVEL"] = "debug"
+    with lonely.running(inbox):
+        eventually(lambda: lonely.told("scanned"))
+        let_burst(inbox, tmp_path, "mv of a folder", MORE_THAN_IS_NOTED)
+        eventually(lambda: all_known(lonely, A_THOUSAND))
+    with watched(lonely, inbox) as process:
+        keep_up_with(lonely, process, MORE_THAN_IS_NOTED, patience_seconds=30)
+        eventually(lambda: lonely.rows(QUEUED) == [(MORE_THAN_IS_NOTED,)])
+    assert nothing_but_photos(lonely, MORE_THAN_IS_NOTED)
 
 
 @pytest.mark.slow
