@@ -1,4 +1,4 @@
-"""Photos that come by the thousand: known first, queued once no more come, and none is forgotten."""
+"""Photos that come by the hundred: known first, queued once no more come, and none is forgotten."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -60,9 +60,7 @@ def asked(parts: Parts) -> Sequence[PromptName]:
     return parts.pipeline.choices.names
 
 
-async def test_a_thousand_photos_at_once_are_known_before_they_are_queued(
-    parts: Parts, unqueued: Unqueued
-) -> None:
+async def test_many_photos_at_once_are_known_before_they_are_queued(parts: Parts, unqueued: Unqueued) -> None:
     await bring(parts, MANY)
     assert count(parts, "photos", "state = 'queued'") == len(unqueued) == MANY
     assert not count(parts, "jobs")
@@ -83,27 +81,27 @@ async def test_fresh_drops_are_queued_at_once_however_many(parts: Parts, unqueue
 async def test_they_are_queued_once_no_more_come(parts: Parts, unqueued: Unqueued, wakings: Wakings) -> None:
     with unqueued.coming():
         with unqueued.coming():
-            await bring(parts, MANY + 1)
+            await bring(parts, QUEUED_AT_ONCE + 1)
         await parts.clock.sleep(60)
         assert not count(parts, "jobs")
     await parts.until(lambda: not unqueued)
-    assert count(parts, "jobs", "priority = 0") == (MANY + 1) * len(asked(parts))
+    assert count(parts, "jobs", "priority = 0") == (QUEUED_AT_ONCE + 1) * len(asked(parts))
     assert wakings.count == 2
     await bring(parts, 1, folder="one more")
     with unqueued.coming():
         await bring(parts, MANY, folder="many more")
     await parts.until(lambda: not unqueued)
-    assert count(parts, "jobs") == (2 * MANY + 2) * len(asked(parts))
+    assert count(parts, "jobs") == (QUEUED_AT_ONCE + MANY + 2) * len(asked(parts))
 
 
 async def test_nobody_idles_while_more_come(parts: Parts, unqueued: Unqueued, wakings: Wakings) -> None:
     queue = PhotoQueue(parts.catalogue, parts.pipeline.patience, unqueued, parts.clock)
     await parts.endpoint.until_up()
     with unqueued.coming():
-        await bring(parts, MANY + 1)
+        await bring(parts, QUEUED_AT_ONCE + 1)
         async with queue.next(Turns(parts.endpoint, lambda: parts.pipeline.choices, parts.clock)) as lease:
             assert [job.prompt for job in lease.jobs] == [*asked(parts)]
-        assert len(unqueued) == MANY + 1 - QUEUED_AT_ONCE
+        assert len(unqueued) == 1
     assert not wakings.count
 
 
@@ -121,7 +119,7 @@ async def test_they_are_asked_what_is_asked_when_they_are_queued(parts: Parts, u
     assert "ocr" not in asked(parts)
 
 
-async def test_known_pictures_under_a_thousand_new_names_have_nothing_to_be_asked(
+async def test_known_pictures_under_many_new_names_have_nothing_to_be_asked(
     parts: Parts, unqueued: Unqueued
 ) -> None:
     await bring(parts, MANY)
@@ -142,7 +140,7 @@ async def test_what_was_not_queued_at_the_end_is_queued_at_the_next_start(parts:
         await parts.until(lambda: count(parts, "jobs") == MANY * len(asked(parts)))
 
 
-async def test_a_folder_of_thousands_that_is_moved_in_is_queued(parts: Parts) -> None:
+async def test_a_folder_of_many_that_is_moved_in_is_queued(parts: Parts) -> None:
     await parts.server.stop()
     outside = parts.inbox.with_name("outside")
     outside.mkdir()

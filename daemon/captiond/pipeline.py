@@ -84,7 +84,7 @@ class Pipeline:
     async def take_in(self, files: Sequence[InboxFile], *, fresh: bool) -> dict[Path, TryAgain]:
         """Read and hash settled files; know their photos and queue their prompts, or keep why not.
 
-        A thousand photos at once, and more, are left `unqueued`. Gives why some could not be read now:
+        Photos that come by the hundred are left `unqueued`. Gives why some could not be read now:
         somebody touched them meanwhile, say. Raises Outage.
         """
         unread: dict[Path, TryAgain] = {}

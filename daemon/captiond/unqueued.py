@@ -1,4 +1,4 @@
-"""Photos that came by the thousand: they are known first, and queued once no more come.
+"""Photos that came by the hundred: they are known first, and queued once no more come.
 
 To queue a photo takes a third as long as all else that is kept of it, and its turn is hours away. Where
 captiond ends meanwhile nothing is lost: each start queues what photos have no result of (`planning.py`).
@@ -14,7 +14,7 @@ from .clock import Clock
 from .model import PromptName
 from .patience import Patience
 
-MANY = 1_000
+MANY = 400
 """Of fewer photos at once, each is queued in the commit that makes it known."""
 
 QUEUED_AT_ONCE = 1_000
