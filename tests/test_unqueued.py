@@ -10,7 +10,7 @@ from captiond.model import PromptName
 from captiond.photo_queue import PhotoQueue
 from captiond.service import Outcome
 from captiond.turns import Turns
-from captiond.unqueued import MANY, QUEUED_AT_ONCE, Unqueued
+from captiond.unqueued import FEWEST_PHOTOS, QUEUED_AT_ONCE, Unqueued
 from conftest import MakePhoto
 from daemon_parts import Parts
 from faults.bursting import write_flat
@@ -61,21 +61,21 @@ def asked(parts: Parts) -> Sequence[PromptName]:
 
 
 async def test_many_photos_at_once_are_known_before_they_are_queued(parts: Parts, unqueued: Unqueued) -> None:
-    await bring(parts, MANY)
-    assert count(parts, "photos", "state = 'queued'") == len(unqueued) == MANY
+    await bring(parts, FEWEST_PHOTOS)
+    assert count(parts, "photos", "state = 'queued'") == len(unqueued) == FEWEST_PHOTOS
     assert not count(parts, "jobs")
 
 
 async def test_fewer_are_queued_as_they_become_known(parts: Parts, unqueued: Unqueued) -> None:
-    await bring(parts, MANY - 1)
+    await bring(parts, FEWEST_PHOTOS - 1)
     assert not unqueued
-    assert count(parts, "jobs") == (MANY - 1) * len(asked(parts))
+    assert count(parts, "jobs") == (FEWEST_PHOTOS - 1) * len(asked(parts))
 
 
 async def test_fresh_drops_are_queued_at_once_however_many(parts: Parts, unqueued: Unqueued) -> None:
-    await bring(parts, MANY, fresh=True)
+    await bring(parts, FEWEST_PHOTOS, fresh=True)
     assert not unqueued
-    assert count(parts, "jobs", "priority = 1") == MANY * len(asked(parts))
+    assert count(parts, "jobs", "priority = 1") == FEWEST_PHOTOS * len(asked(parts))
 
 
 async def test_they_are_queued_once_no_more_come(parts: Parts, unqueued: Unqueued, wakings: Wakings) -> None:
@@ -89,9 +89,9 @@ async def test_they_are_queued_once_no_more_come(parts: Parts, unqueued: Unqueue
     assert wakings.count == 2
     await bring(parts, 1, folder="one more")
     with unqueued.coming():
-        await bring(parts, MANY, folder="many more")
+        await bring(parts, FEWEST_PHOTOS, folder="many more")
     await parts.until(lambda: not unqueued)
-    assert count(parts, "jobs") == (QUEUED_AT_ONCE + MANY + 2) * len(asked(parts))
+    assert count(parts, "jobs") == (QUEUED_AT_ONCE + FEWEST_PHOTOS + 2) * len(asked(parts))
 
 
 async def test_nobody_idles_while_more_come(parts: Parts, unqueued: Unqueued, wakings: Wakings) -> None:
@@ -112,7 +112,7 @@ async def test_two_who_queue_at_once_leave_out_none(parts: Parts, unqueued: Unqu
 
 
 async def test_they_are_asked_what_is_asked_when_they_are_queued(parts: Parts, unqueued: Unqueued) -> None:
-    await bring(parts, MANY)
+    await bring(parts, FEWEST_PHOTOS)
     parts.pipeline.choices = parts.choices(prompts={"ocr": {"enabled": False}})
     await unqueued.queue_some()
     assert {prompt for (prompt,) in parts.rows("SELECT DISTINCT prompt FROM jobs")} == set(asked(parts))
@@ -122,35 +122,35 @@ async def test_they_are_asked_what_is_asked_when_they_are_queued(parts: Parts, u
 async def test_known_pictures_under_many_new_names_have_nothing_to_be_asked(
     parts: Parts, unqueued: Unqueued
 ) -> None:
-    await bring(parts, MANY)
+    await bring(parts, FEWEST_PHOTOS)
     await unqueued.queue_some()
     await parts.catalogue.write(lambda writer: writer.exec_driver_sql("UPDATE jobs SET tries = 1"))
     (parts.inbox / "many").rename(parts.inbox / "again")
     files = [parts.seen(path) for path in sorted((parts.inbox / "again").iterdir())]
     await parts.pipeline.take_in(files, fresh=False)
     await unqueued.queue_some()
-    assert count(parts, "jobs") == count(parts, "jobs", "tries = 1") == MANY * len(asked(parts))
+    assert count(parts, "jobs") == count(parts, "jobs", "tries = 1") == FEWEST_PHOTOS * len(asked(parts))
 
 
 async def test_what_was_not_queued_at_the_end_is_queued_at_the_next_start(parts: Parts) -> None:
-    await bring(parts, MANY)
+    await bring(parts, FEWEST_PHOTOS)
     await parts.server.stop()
     parts.pipeline = parts.pipeline_with()
     async with parts.running(parts.service()):
-        await parts.until(lambda: count(parts, "jobs") == MANY * len(asked(parts)))
+        await parts.until(lambda: count(parts, "jobs") == FEWEST_PHOTOS * len(asked(parts)))
 
 
 async def test_a_folder_of_many_that_is_moved_in_is_queued(parts: Parts) -> None:
     await parts.server.stop()
     outside = parts.inbox.with_name("outside")
     outside.mkdir()
-    write_flat(outside, outside, 2 * MANY)
+    write_flat(outside, outside, 2 * FEWEST_PHOTOS)
     await parts.clock.sleep(3)
     async with parts.running(parts.service()):
         await parts.until(lambda: parts.said("scanned"))
         outside.rename(parts.inbox / "moved")
-        await parts.until(lambda: count(parts, "photos") == 2 * MANY)
-        await parts.until(lambda: count(parts, "jobs") == 2 * MANY * len(asked(parts)))
+        await parts.until(lambda: count(parts, "photos") == 2 * FEWEST_PHOTOS)
+        await parts.until(lambda: count(parts, "jobs") == 2 * FEWEST_PHOTOS * len(asked(parts)))
 
 
 async def test_a_single_run_queues_what_is_left_before_it_ends(
@@ -161,18 +161,18 @@ async def test_a_single_run_queues_what_is_left_before_it_ends(
     with unqueued.coming():
         running = asyncio.create_task(parts.service().run_once())
         await parts.clock.sleep(1)
-        await bring(parts, MANY)
+        await bring(parts, FEWEST_PHOTOS)
         assert await running is Outcome.SERVER_AWAY
-    assert count(parts, "jobs") == (MANY + 1) * len(asked(parts))
+    assert count(parts, "jobs") == (FEWEST_PHOTOS + 1) * len(asked(parts))
 
 
 async def test_those_that_find_the_disk_full_are_queued_when_there_is_room(
     parts: Parts, unqueued: Unqueued
 ) -> None:
-    await bring(parts, MANY)
+    await bring(parts, FEWEST_PHOTOS)
     async with parts.no_room_for("jobs"):
         queueing = asyncio.create_task(unqueued.queue_some())
         await parts.until(lambda: parts.said("disk full"))
-        assert len(unqueued) == MANY
+        assert len(unqueued) == FEWEST_PHOTOS
     assert await queueing
-    assert count(parts, "jobs") == MANY * len(asked(parts))
+    assert count(parts, "jobs") == FEWEST_PHOTOS * len(asked(parts))

@@ -42,7 +42,7 @@ from captiond.patience import Patience
 from captiond.planning import plan_again
 from captiond.prompts.prompt import Prompt, View
 from captiond.room import Room
-from captiond.unqueued import MANY, Unqueued
+from captiond.unqueued import FEWEST_PHOTOS, Unqueued
 from captiond.vision.respondents import Respondent
 from captiond.witness import READER_VIEW, hear, views_of
 
@@ -153,9 +153,9 @@ class Pipeline:
     async def _keep(self, both: Sequence[tuple[InboxFile, HashOutcome]], *, fresh: bool) -> None:
         hashed = [outcome for _, outcome in both if isinstance(outcome, HashedFile)]
         if hashed:
-            prompts, now, queue = self.choices.prompts, self._clock.now(), fresh or len(hashed) < MANY
+            queue = fresh or len(hashed) < FEWEST_PHOTOS
             photo_ids = await self.patience.insist(
-                take_in, hashed, prompts, fresh=fresh, now=now, queue=queue
+                take_in, hashed, self.choices.prompts, fresh=fresh, now=self._clock.now(), queue=queue
             )
             if not queue:
                 self.unqueued.add(photo_ids)

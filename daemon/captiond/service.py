@@ -119,6 +119,7 @@ class Service:
                     group.create_task(noticing.keep())
                 await self._catch_up()
                 self._start_describing(group)
+                group.create_task(self._unqueued.queue_all(self._queue.wake))
                 group.create_task(self._keep_up())
         finally:
             await self._leave()
@@ -207,8 +208,9 @@ class Service:
             for turns in [Turns(respondent, lambda: self.choices, self._clock)]
             for _ in range(respondent.parallel + 1)
         ]
-        waiting = [group.create_task(self._wait_for_models(endpoint)) for endpoint in self._endpoints]
-        return [*describing, *waiting, group.create_task(self._unqueued.queue_all(self._queue.wake))]
+        return describing + [
+            group.create_task(self._wait_for_models(endpoint)) for endpoint in self._endpoints
+        ]
 
     async def _describe_photos(self, respondent: Respondent, turns: Turns) -> None:
         while True:

@@ -14,8 +14,8 @@ from .clock import Clock
 from .model import PromptName
 from .patience import Patience
 
-MANY = 400
-"""Of fewer photos at once, each is queued in the commit that makes it known."""
+FEWEST_PHOTOS = 400
+"""Fewer are queued in the commit that makes them known."""
 
 QUEUED_AT_ONCE = 1_000
 """A fresh drop waits for no more."""

@@ -129,7 +129,7 @@ def test_a_burst_survives_the_death_of_the_process_that_hashes_it(
 def test_a_burst_in_the_middle_of_which_the_daemon_is_killed_is_all_queued(
     lonely: Command, inbox: Path, tmp_path: Path, eventually: Eventually
 ) -> None:
-    """Photos are known before they are queued, where thousands come at once."""
+    """Photos are known before they are queued, where hundreds come at once."""
     lonely.settings["CAPTIOND_LOG_LEVEL"] = "debug"
     with lonely.running(inbox):
         eventually(lambda: lonely.told("scanned"))
