@@ -10,7 +10,7 @@ from captiond.model import PromptName
 from captiond.photo_queue import PhotoQueue
 from captiond.service import Outcome
 from captiond.turns import Turns
-from captiond.unqueued import FEWEST_PHOTOS, QUEUED_AT_ONCE, Unqueued
+from captiond.unqueued import CALM_SECONDS, FEWEST_PHOTOS, QUEUED_AT_ONCE, Unqueued
 from conftest import MakePhoto
 from daemon_parts import Parts
 from faults.bursting import write_flat
@@ -92,6 +92,18 @@ async def test_they_are_queued_once_no_more_come(parts: Parts, unqueued: Unqueue
         await bring(parts, FEWEST_PHOTOS, folder="many more")
     await parts.until(lambda: not unqueued)
     assert count(parts, "jobs") == (QUEUED_AT_ONCE + FEWEST_PHOTOS + 2) * len(asked(parts))
+
+
+async def test_a_moment_in_which_none_come_is_no_end(
+    parts: Parts, unqueued: Unqueued, wakings: Wakings
+) -> None:
+    for folder in ("first", "second"):
+        with unqueued.coming():
+            await bring(parts, FEWEST_PHOTOS, folder=folder)
+        await parts.clock.sleep(CALM_SECONDS / 2)
+        assert not count(parts, "jobs")
+    await parts.until(lambda: not unqueued)
+    assert count(parts, "jobs") == 2 * FEWEST_PHOTOS * len(asked(parts))
 
 
 async def test_nobody_idles_while_more_come(parts: Parts, unqueued: Unqueued, wakings: Wakings) -> None:

@@ -20,6 +20,9 @@ FEWEST_PHOTOS = 400
 QUEUED_AT_ONCE = 1_000
 """A fresh drop waits for no more."""
 
+CALM_SECONDS = 2.0
+"""Between one and the next thousand of a burst nobody takes in anything for moments; that is no end of it."""
+
 
 class Unqueued:
     """The photos that are known and not queued yet; `prompts` gives what is asked at the moment."""
@@ -34,6 +37,7 @@ class Unqueued:
         self._turn = asyncio.Lock()
         self._coming = 0
         self._calm = asyncio.Event()
+        self._calm_since = 0.0
 
     def __len__(self) -> int:
         return len(self._photo_ids)
@@ -52,13 +56,17 @@ class Unqueued:
         finally:
             self._coming -= 1
             if not self._coming:
+                self._calm_since = self._clock.monotonic_seconds()
                 self._calm.set()
 
     async def queue_all(self, queued: Callable[[], None]) -> None:
-        """Queue them whenever no more come, until cancelled; calls `queued` each time some were."""
+        """Queue them once no more come, until cancelled; calls `queued` each time some were."""
         while True:
             await self._calm.wait()
-            if await self.queue_some():
+            too_soon_seconds = self._calm_since + CALM_SECONDS - self._clock.monotonic_seconds()
+            if too_soon_seconds > 0:
+                await self._clock.sleep(too_soon_seconds)
+            elif await self.queue_some():
                 queued()
             else:
                 self._calm.clear()
