@@ -164,6 +164,35 @@ async def test_a_folder_of_which_nothing_but_its_name_was_told_is_looked_through
     assert taken == [("2024/july/a.jpg", False)]
 
 
+async def test_folders_that_were_told_of_together_are_taken_in_together(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    folders = [make_photo(f"{number}/a.jpg", f"rgb({number}, 9, 90)").parent for number in range(5)]
+    make_photo("4/more/b.jpg")
+    await parts.clock.sleep(11)
+    batches: list[int] = []
+
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        batches.append(len(files))
+        return await taken(files, fresh)
+
+    await noticing_of(parts, take_in)._look([*folders, parts.inbox / "4/more", parts.inbox / "0/a.jpg"])
+    assert batches == [6]
+
+
+async def test_the_whole_inbox_is_not_scanned_while_a_folder_that_came_is(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    make_photo("2024/a.jpg")
+    noticing = noticing_of(parts, taken)
+    with noticing._going_on.one():
+        scanning = asyncio.create_task(noticing._scan_all())
+        await asyncio.sleep(0.1)
+        assert not scanning.done()
+    assert await scanning
+    assert not noticing._going_on.overlap
+
+
 async def test_one_scan_takes_in_more_files_than_may_wait_at_once(parts: Parts, taken: Taken) -> None:
     photo = TinyPhotos(parts.inbox)
     for number in range(4_500):
@@ -175,8 +204,45 @@ async def test_one_scan_takes_in_more_files_than_may_wait_at_once(parts: Parts, 
 
     assert await noticing.sweep(patience_seconds=10)
 
-    assert noticing.settling.turned_away == 0
     assert len(taken) == 4_500
+
+
+async def test_files_that_found_no_room_are_looked_at_again(
+    parts: Parts, keep: Keep, taken: Taken, make_photo: MakePhoto
+) -> None:
+    outside = parts.inbox.with_name("outside")
+    outside.mkdir()
+    async with keep(NO_SCAN) as noticing:
+        noticing._arrivals.settling = Settling(2.0, room=4)
+        for number in range(20):
+            make_photo(f"../outside/{number}.jpg", f"rgb({number}, 9, 90)")
+        outside.rename(parts.inbox / "2024")
+        await parts.until(lambda: len(taken) == 20, seconds=5)
+    assert noticing.tally.scanned_once
+
+
+async def test_a_sweep_waits_for_files_that_found_no_room(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    for number in range(20):
+        make_photo(f"{number}.jpg", f"rgb({number}, 9, 90)")
+    noticing = noticing_of(parts, taken)
+    noticing._arrivals.settling = Settling(2.0, room=4)
+    assert await noticing.sweep(patience_seconds=10)
+    assert len(taken) == 20
+
+
+async def test_a_sweep_says_that_files_found_no_room(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    for number in range(4):
+        os.mknod(parts.inbox / f"empty {number}.jpg")
+    make_photo("young.jpg")
+    noticing = noticing_of(parts, taken)
+    noticing._arrivals.settling = Settling(2.0, room=4)
+    assert not await noticing.sweep(patience_seconds=0)
+    assert await noticing.sweep(patience_seconds=10)
+    assert taken.names == ["young.jpg"]
 
 
 async def test_on_a_slow_disk_the_first_files_do_not_wait_for_the_last(

@@ -53,7 +53,6 @@ class Arrivals:
         self._turn = asyncio.Lock()
         self._settled: dict[bool, list[InboxFile]] = {True: [], False: []}
         self._on_their_way: dict[Path, FileStamp] = {}
-        self._turned_away = 0
 
     def pause_seconds(self) -> float:
         """Tell how long until one is to be looked at."""
@@ -88,14 +87,10 @@ class Arrivals:
         if 2 * len(self.settling) >= self.settling.room:
             await self._let_pass(fresh=False)
 
-    async def settle(self, *, fresh: bool) -> bool:
-        """Look again at those that are due; tells whether a scan has to bring back some that had no room."""
+    async def settle(self, *, fresh: bool) -> Sequence[Path]:
+        """Look again at those that are due; gives folders to look through, for not all in them found room."""
         await self._let_pass(fresh=fresh)
-        missed = self.settling.turned_away != self._turned_away and not self.settling.changing
-        if missed:
-            # There was no room for all that came at once; by now they are quiet.
-            self._turned_away = self.settling.turned_away
-        return missed
+        return self.settling.left_out.take(self._clock.monotonic_seconds())
 
     async def _let_pass(self, *, fresh: bool) -> None:
         async with self._turn:

@@ -6,8 +6,8 @@ watch or a lost mount all have the same answer: the next scan.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -39,6 +39,7 @@ from .model import FileStamp, InboxFile
 from .notes import Notes
 from .patience import Patience
 from .rounds import OFFLINE_SECONDS, Rounds
+from .scans_going_on import ScansGoingOn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +49,9 @@ FRESH_DROPS = 20
 
 LONGEST_LISTING_SECONDS = 0.5
 """So long, on a slow disk or among many known files, what was found first waits for more."""
+
+LONGEST_PUT_OFF_SECONDS = 30.0
+"""So long, the scan of the whole inbox waits while a folder that came is looked through."""
 
 LONGEST_LEAVE_SECONDS = 3.0
 
@@ -89,8 +93,7 @@ class Noticing:
         self._listings = Listings()
         arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
         self._arrivals = arriving(inbox, self.rules, self._notes, quiet_seconds)
-        self._scans_going_on = 0
-        self._scans_overlap = False
+        self._going_on = ScansGoingOn()
         self._stopping = False
         self._patience = patience
         self._scanning = OwnThread("inbox scan")
@@ -133,7 +136,8 @@ class Noticing:
         deadline = self._clock.monotonic_seconds() + patience_seconds
         while self.settling.changing and self._clock.monotonic_seconds() < deadline:
             await self._clock.sleep(min(self._pause_seconds(), 1.0))
-            await self._settle(fresh=False)
+            if await self._arrivals.settle(fresh=False):
+                await self._scan_all()
         return not self.settling.changing
 
     def scan_soon(self) -> None:
@@ -148,6 +152,8 @@ class Noticing:
 
     async def _scan_all(self) -> ScanSummary | None:
         await self._absent.check()
+        # Two at once would find the same.
+        await self._going_on.end(LONGEST_PUT_OFF_SECONDS)
         due = await self._in(self._scanning, self._catalogue.ask, presence.due_in_inbox, self.inbox)
         self._listings.begin(self._clock.monotonic_seconds(), due)
         summary = await self._scan(self._scanning, listings=self._listings)
@@ -159,9 +165,9 @@ class Noticing:
         return summary
 
     async def _scan(
-        self, thread: OwnThread, *, beneath: Path | None = None, listings: Listings | None = None
+        self, thread: OwnThread, *, beneath: Sequence[Path] | None = None, listings: Listings | None = None
     ) -> ScanSummary | None:
-        """Scan the inbox or a folder of it; gives None when captiond stops meanwhile. Raises Outage."""
+        """Scan the inbox or folders of it; gives None when captiond stops meanwhile. Raises Outage."""
         summary = None
         findings = scan(
             self.inbox,
@@ -183,7 +189,7 @@ class Noticing:
                     break
             return found
 
-        with self._counted_scan(), suppress(_StoppedError):
+        with self._going_on.one(), suppress(_StoppedError):
             async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
                 while found := await self._in(thread, some):
                     summary = found[-1] if isinstance(found[-1], ScanSummary) else None
@@ -207,7 +213,8 @@ class Noticing:
             try:
                 for start in range(0, len(paths), FILES_AT_ONCE):
                     await self._look(paths[start : start + FILES_AT_ONCE])
-                await self._settle(fresh=len(self.settling) <= FRESH_DROPS)
+                for folder in await self._arrivals.settle(fresh=len(self.settling) <= FRESH_DROPS):
+                    hints.add(str(folder))
             except Outage:
                 # Told by the scan, which also finds what was missed here.
                 self.rounds.soon(events_lost=True)
@@ -224,32 +231,21 @@ class Noticing:
         sights = await self._arrivals.sights(paths)
         places = [os.fsencode(found.path) for found, _ in sights if isinstance(found, InboxFile)]
         known = await self._catalogue.read(queries.known_stamps, places) if places else {}
-        listed: set[Path] = set()
+        folders = {found.path: None for found, _ in sights if isinstance(found, Skipped) and found.is_folder}
         for path, (found, writer) in zip(paths, sights, strict=True):
-            if listed and not listed.isdisjoint(path.parents):
-                # It was seen again just now.
+            if path in folders or not folders.keys().isdisjoint(path.parents):
+                # The scan sees it.
                 continue
             if isinstance(found, InboxFile) and known.get(os.fsencode(path)) == found.stamp:
                 continue
-            if isinstance(found, Skipped) and found.is_folder:
-                await self._scan(self._arrivals.thread, beneath=path)
-                listed.add(path)
-            elif found is not None:
+            if found is not None:
                 await self._weigh(found, told=True, unwritten=writer is Writer.NOBODY)
-
-    @contextmanager
-    def _counted_scan(self) -> Iterator[None]:
-        """Know while a scan lasts whether another went on beside it, even if that one has ended by now."""
-        self._scans_going_on += 1
-        self._scans_overlap |= self._scans_going_on > 1
-        try:
-            yield
-        finally:
-            self._scans_going_on -= 1
-            self._scans_overlap &= self._scans_going_on > 0
+        outermost = [folder for folder in folders if folders.keys().isdisjoint(folder.parents)]
+        if outermost:
+            await self._scan(self._arrivals.thread, beneath=outermost)
 
     async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> None:
-        if self._scans_overlap:
+        if self._going_on.overlap:
             findings = await self._still_new(findings)
         for finding in findings:
             await self._weigh(finding, told=told, unwritten=False)
@@ -280,10 +276,6 @@ class Noticing:
     ) -> "asyncio.Future[T]":
         """Call in a thread of this inbox alone: its disk may hang."""
         return asyncio.get_running_loop().run_in_executor(thread, lambda: act(*arguments, **named))
-
-    async def _settle(self, *, fresh: bool) -> None:
-        if await self._arrivals.settle(fresh=fresh):
-            self.rounds.soon()
 
     def _pause_seconds(self) -> float:
         return OFFLINE_SECONDS if self.offline else self._arrivals.pause_seconds()

@@ -152,9 +152,9 @@ def test_a_folder_with_the_name_of_a_picture_is_entered(inbox: Path, known: Reme
 
 def test_one_folder_can_be_scanned_alone(inbox: Path, known: Remembered) -> None:
     fill(inbox, "x.jpg", "2024/y.jpg", "2024/07/z.jpg", ".hidden/2024/a.jpg")
-    beneath = list(scan(inbox, known, beneath=inbox / "2024"))
+    beneath = list(scan(inbox, known, beneath=[inbox / "2024"]))
     assert names_in(inbox, beneath) == {"2024/y.jpg", "2024/07/z.jpg"}
-    ignored = list(scan(inbox, known, beneath=inbox / ".hidden/2024"))
+    ignored = list(scan(inbox, known, beneath=[inbox / ".hidden/2024"]))
     assert files_in(ignored) == []
 
 

@@ -249,12 +249,36 @@ def test_an_empty_file_that_is_filled_settles() -> None:
     assert settling.observe(PATH, filled.stamp, 6) == filled
 
 
-def test_a_file_that_finds_no_room_is_counted_and_not_kept() -> None:
+def test_the_folders_of_files_that_find_no_room_are_told_once_these_may_be_quiet() -> None:
     settling = Settling(room=2)
-    for number in range(5):
-        notice(settling, file_at(100, path=INBOX / f"{number}.jpg"), now=100)
+    for number, path in enumerate(["a.jpg", "b.jpg", "2024/a.jpg", "2025/a.jpg", "2024/b.jpg"]):
+        notice(settling, file_at(100, path=INBOX / path), now=100 + number / 4)
     assert len(settling) == 2
-    assert settling.turned_away == 3
+    assert [settling.left_out.take(now) for now in (102, 102.9)] == [[], []]
+    for file in settling.due(102.5):
+        settling.observe(file.path, None, 102.5)
+    assert not len(settling)
+    assert settling.changing
+    assert settling.next_look() == 103
+    assert settling.left_out.take(103) == [INBOX / "2024", INBOX / "2025"]
+    assert not settling.changing
+    assert settling.next_look() is None
+
+
+def test_where_it_is_not_known_who_writes_they_are_told_later() -> None:
+    settling = Settling(room=1)
+    first = file_at(100)
+    notice(settling, first, now=100)
+    settling.observe(PATH, first.stamp, 102, Writer.UNKNOWN)
+    notice(settling, file_at(103, path=INBOX / "2024/a.jpg"), now=103)
+    assert settling.left_out.next_look() == 113
+
+
+def test_of_files_in_too_many_folders_the_inbox_is_told() -> None:
+    settling = Settling(room=2)
+    for path in ["a.jpg", "b.jpg", "1/a.jpg", "2/a.jpg", "3/a.jpg", "4/a.jpg"]:
+        notice(settling, file_at(100, path=INBOX / path), now=100)
+    assert settling.left_out.take(102) == [INBOX / "1", INBOX / "2", INBOX]
 
 
 def test_who_waits_longest_is_named_first_with_the_reason() -> None:

@@ -87,13 +87,13 @@ def scan(
     inbox: Path,
     known: Known,
     *,
-    beneath: Path | None = None,
+    beneath: Sequence[Path] | None = None,
     rules: IgnoreRules | None = None,
     listings: Listings | None = None,
     monotonic_seconds: Callable[[], float] = time.monotonic,
     wall_seconds: Callable[[], float] = time.time,
 ) -> Iterator[Finding]:
-    """List an inbox, or the folder `beneath` it, and yield what differs from what is known.
+    """List an inbox, or folders `beneath` it, and yield what differs from what is known.
 
     Yields an InboxFile for each file whose stamp is not the known one, Skipped for links, pipes, sockets and
     devices, Unreadable for what could not be listed, Onward now and then, and last a ScanSummary. Ignored
@@ -112,10 +112,11 @@ def scan(
         monotonic_seconds=monotonic_seconds,
         wall_seconds=wall_seconds,
     )
-    start = beneath or inbox
-    rules.enter_above(start)
-    if not rules.verdict_beneath(start, is_directory=True).ignored:
-        yield from walk.findings(start)
+    for start in [inbox] if beneath is None else beneath:
+        rules.enter_above(start)
+        if not rules.verdict_beneath(start, is_directory=True).ignored:
+            yield from walk.findings(start)
+    yield from walk.compare()
     if identity_of(inbox) != identity:
         raise InboxGone(
             f"The inbox {printable(str(inbox))} was replaced by another folder while it was listed."
@@ -172,7 +173,6 @@ class _Walk:
             yield from self._list(folder)
             # What changed last is listed first: there something new is likely.
             self._pending[above:] = sorted(self._pending[above:])
-        yield from self._compare()
 
     def summary(self, seconds: float) -> ScanSummary:
         return ScanSummary(
@@ -211,7 +211,7 @@ class _Walk:
             now = self._monotonic_seconds()
             if self._names >= NAMES_IN_A_CHUNK or now >= self._compare_at:
                 self._names, self._compare_at = 0, now + LONGEST_GATHERING_SECONDS
-                yield from self._compare()
+                yield from self.compare()
                 yield Onward()
         # What is gone may have filled a piece of its own.
         self._unchanged &= not self._listings.had(folder, number + 1)
@@ -237,7 +237,7 @@ class _Walk:
             piece = Piece(looks, len(found), tuple(self._pending[folders:]))
         self._seen.append(_Seen(folder, number, piece, found))
 
-    def _compare(self) -> Iterator[Finding]:
+    def compare(self) -> Iterator[Finding]:
         """Tell what is new in the pieces seen: one question, for there may be hundreds of small folders."""
         seen, self._seen = self._seen, []
         paths = [path for each in seen for path in each.found]

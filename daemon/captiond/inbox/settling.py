@@ -105,11 +105,41 @@ class Unsure:
             self.quiet_seconds = max(self.quiet_seconds, longer_seconds)
 
 
+class LeftOut:
+    """The folders of files that found no room to wait: to list these brings the files back, by then quiet."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._folders: dict[Path, None] = {}
+        self._look_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+    def add(self, file: InboxFile, look_at: float) -> None:
+        """Keep the folder of a file that may be quiet from a monotonic moment; of too many, the inbox."""
+        folder = file.path.parent
+        too_many = len(self) >= self._room and folder not in self._folders
+        self._folders[file.inbox if too_many else folder] = None
+        self._look_at = look_at
+
+    def next_look(self) -> float | None:
+        """Give the monotonic moment from which all may be quiet; None where none was left out."""
+        return self._look_at if self._folders else None
+
+    def take(self, now: float) -> Sequence[Path]:
+        """Take out the folders, if they are due."""
+        if now < self._look_at:
+            return []
+        folders, self._folders = [*self._folders], {}
+        return folders
+
+
 class Settling:
     """The files that may still be changing, at most `room` of them.
 
-    Each is looked at again when `due` says so and the stamp found is told to `observe`. A file that finds no
-    room is counted in `turned_away` and forgotten: the next scan brings it back, by then quiet.
+    Each is looked at again when `due` says so and the stamp found is told to `observe`. The folders of those
+    that find no room are `left_out`.
     `unsure_quiet_seconds` counts where it cannot be known who writes.
     """
 
@@ -121,13 +151,13 @@ class Settling:
         *,
         room: int = 5_000,
     ) -> None:
-        self.turned_away = 0
         self.unsure = Unsure(max(quiet_seconds, unsure_quiet_seconds))
         self._quiet_seconds = quiet_seconds
         self._hinted_quiet_seconds = min(quiet_seconds, hinted_quiet_seconds)
         self.room = room
         self._writers_are_known = True
         self._watched: dict[Path, _Watched] = {}
+        self.left_out = LeftOut(room)
 
     def __len__(self) -> int:
         return len(self._watched)
@@ -161,7 +191,7 @@ class Settling:
             if age_seconds >= quiet_seconds and self._writers_are_known:
                 return InboxFile(file.inbox, file.path, file.stamp, young=True)
         if len(self._watched) >= self.room:
-            self.turned_away += 1
+            self.left_out.add(file, now + (quiet_seconds if self._writers_are_known else enough_seconds))
             return None
         quiet_since = now - age_seconds if age_seconds >= quiet_seconds else now
         self._watched[file.path] = _Watched(
@@ -174,8 +204,10 @@ class Settling:
         return [watched.file for watched in self._watched.values() if watched.look_at <= now]
 
     def next_look(self) -> float | None:
-        """Give the monotonic moment at which a file is due next, or None when none waits."""
-        return min((watched.look_at for watched in self._watched.values()), default=None)
+        """Give the monotonic moment at which a file, or a folder, is due next, or None when none waits."""
+        looks = [watched.look_at for watched in self._watched.values()]
+        left_out = self.left_out.next_look()
+        return min(looks if left_out is None else [*looks, left_out], default=None)
 
     def observe(
         self, path: Path, stamp: FileStamp | None, now: float, writer: Writer = Writer.NOBODY
@@ -200,8 +232,8 @@ class Settling:
 
     @property
     def changing(self) -> bool:
-        """Whether a file waits that is not merely empty: an empty one may stay so for ever."""
-        return any(watched.file.stamp.size_bytes > 0 for watched in self._watched.values())
+        """Whether a file waits: one that is not merely empty, for such a one may stay so, or was left out."""
+        return bool(self.left_out) or any(w.file.stamp.size_bytes > 0 for w in self._watched.values())
 
     def waiting(self) -> Sequence[Waiting]:
         """Give every file that is not settled with its reason, the longest waiting first."""
