@@ -185,7 +185,7 @@ async def test_the_whole_inbox_is_not_scanned_while_a_folder_that_came_is(
 ) -> None:
     make_photo("2024/a.jpg")
     noticing = noticing_of(parts, taken)
-    with noticing._going_on.one():
+    with noticing._going_on.one_of_folders():
         scanning = asyncio.create_task(noticing._scan_all())
         await asyncio.sleep(0.1)
         assert not scanning.done()

@@ -51,7 +51,7 @@ LONGEST_LISTING_SECONDS = 0.5
 """So long, on a slow disk or among many known files, what was found first waits for more."""
 
 LONGEST_PUT_OFF_SECONDS = 30.0
-"""So long, the scan of the whole inbox waits while a folder that came is looked through."""
+"""So long, the scan of the whole inbox waits while folders that came are looked through."""
 
 LONGEST_LEAVE_SECONDS = 3.0
 
@@ -153,7 +153,7 @@ class Noticing:
     async def _scan_all(self) -> ScanSummary | None:
         await self._absent.check()
         # Two at once would find the same.
-        await self._going_on.end(LONGEST_PUT_OFF_SECONDS)
+        await self._going_on.calm(LONGEST_PUT_OFF_SECONDS)
         due = await self._in(self._scanning, self._catalogue.ask, presence.due_in_inbox, self.inbox)
         self._listings.begin(self._clock.monotonic_seconds(), due)
         summary = await self._scan(self._scanning, listings=self._listings)
@@ -189,7 +189,8 @@ class Noticing:
                     break
             return found
 
-        with self._going_on.one(), suppress(_StoppedError):
+        counted = self._going_on.one if beneath is None else self._going_on.one_of_folders
+        with counted(), suppress(_StoppedError):
             async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
                 while found := await self._in(thread, some):
                     summary = found[-1] if isinstance(found[-1], ScanSummary) else None
