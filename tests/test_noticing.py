@@ -26,7 +26,7 @@ from captiond.noticing import FRESH_DROPS, Noticing
 from captiond.standing import standing_of
 from conftest import MakePhoto
 from daemon_parts import Parts
-from faults.bursting import TinyPhotos
+from faults.bursting import TinyPhotos, write_flat
 
 pytestmark = pytest.mark.anyio
 anyio_backend, decoder, parts = daemon_parts.anyio_backend, daemon_parts.decoder, daemon_parts.parts
@@ -178,6 +178,21 @@ async def test_folders_that_were_told_of_together_are_taken_in_together(
 
     await noticing_of(parts, take_in)._look([*folders, parts.inbox / "4/more", parts.inbox / "0/a.jpg"])
     assert batches == [6]
+
+
+async def test_more_than_are_noted_one_by_one_count_as_told_of(
+    parts: Parts, keep: Keep, taken: Taken
+) -> None:
+    outside = parts.inbox.with_name("outside")
+    outside.mkdir()
+    write_flat(outside, outside, 1_200)
+    async with keep() as noticing:
+        for path in outside.iterdir():
+            path.rename(parts.inbox / path.name)
+        await parts.until(lambda: len(taken) == 1_200)
+        await parts.clock.sleep(HOUR)
+    assert (noticing.tally.by_event, noticing.tally.by_scan) == (1_200, 0)
+    assert not noticing.rounds.polled
 
 
 async def test_the_whole_inbox_is_not_scanned_while_a_folder_that_came_is(

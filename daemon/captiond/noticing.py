@@ -89,6 +89,7 @@ class Noticing:
         self._clock = clock
         self._log = log
         self._look_now = asyncio.Event()
+        self._inbox_told = False
         self._notes = Notes(inbox, catalogue, patience, clock)
         self._listings = Listings()
         arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
@@ -156,7 +157,8 @@ class Noticing:
         await self._going_on.calm(LONGEST_PUT_OFF_SECONDS)
         due = await self._in(self._scanning, self._catalogue.ask, presence.due_in_inbox, self.inbox)
         self._listings.begin(self._clock.monotonic_seconds(), due)
-        summary = await self._scan(self._scanning, listings=self._listings)
+        told, self._inbox_told = self._inbox_told, False
+        summary = await self._scan(self._scanning, told=told, listings=self._listings)
         self.tally.scanned_once = True
         unchanged = summary is not None and summary.unchanged
         for path in await self._patience.sit_out(partial(self._absent.look, unchanged=unchanged)):
@@ -165,14 +167,16 @@ class Noticing:
         return summary
 
     async def _scan(
-        self, thread: OwnThread, *, beneath: Sequence[Path] | None = None, listings: Listings | None = None
+        self, thread: OwnThread, *, told: bool, beneath: Sequence[Path] = (), listings: Listings | None = None
     ) -> ScanSummary | None:
         """Scan the inbox or folders of it; gives None when captiond stops meanwhile. Raises Outage."""
         summary = None
+        if told:
+            self.tally.heard_beneath(beneath or [self.inbox])
         findings = scan(
             self.inbox,
             self,
-            beneath=beneath,
+            beneath=beneath or None,
             rules=self.rules,
             listings=listings,
             monotonic_seconds=self._clock.monotonic_seconds,
@@ -189,13 +193,13 @@ class Noticing:
                     break
             return found
 
-        counted = self._going_on.one if beneath is None else self._going_on.one_of_folders
+        counted = self._going_on.one_of_folders if beneath else self._going_on.one
         with counted(), suppress(_StoppedError):
             async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
                 while found := await self._in(thread, some):
                     summary = found[-1] if isinstance(found[-1], ScanSummary) else None
                     # The next ones are listed while these are taken in.
-                    await meanwhile.do(self._weigh_all, found, told=beneath is not None)
+                    await meanwhile.do(self._weigh_all, found, told=told)
         await self._notes.follow(self.rules)
         return summary
 
@@ -227,6 +231,7 @@ class Noticing:
             self.tally.heard(path)
         if self.inbox in paths:
             # So much came at once that only the whole can be looked at.
+            self._inbox_told = True
             self.rounds.soon()
         paths = [path for path in paths if path != self.inbox]
         sights = await self._arrivals.sights(paths)
@@ -243,7 +248,7 @@ class Noticing:
                 await self._weigh(found, told=True, unwritten=writer is Writer.NOBODY)
         outermost = [folder for folder in folders if folders.keys().isdisjoint(folder.parents)]
         if outermost:
-            await self._scan(self._arrivals.thread, beneath=outermost)
+            await self._scan(self._arrivals.thread, told=True, beneath=outermost)
 
     async def _weigh_all(self, findings: Sequence[Finding], *, told: bool) -> None:
         if self._going_on.overlap:

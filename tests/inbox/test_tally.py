@@ -25,6 +25,17 @@ def test_an_event_that_comes_a_moment_after_the_scan_still_counts() -> None:
     assert (tally.by_event, tally.by_scan) == (1, 0)
 
 
+def test_an_event_of_a_folder_is_one_of_all_that_lies_in_it() -> None:
+    tally = Tally()
+    for name in ("2024/a.jpg", "2024/07/a.jpg", "2024 a.jpg", "2025/a.jpg"):
+        tally.scanned(Path("/in") / name, now=0)
+    tally.heard_beneath([Path("/in/2024"), Path("/in/2025")])
+    assert (tally.by_event, tally.by_scan) == (3, 1)
+    tally.heard_beneath([])
+    tally.heard_beneath([Path("/in")])
+    assert (tally.by_event, tally.by_scan) == (4, 0)
+
+
 def test_an_event_long_after_the_scan_comes_too_late() -> None:
     tally = Tally()
     tally.scanned(A, now=0)

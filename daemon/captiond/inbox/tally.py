@@ -5,6 +5,7 @@
 
 import os
 from collections import OrderedDict
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 GRACE_SECONDS = 5.0
@@ -55,9 +56,21 @@ class Tally:
         if self._pending.pop(os.fsencode(path), None) is not None:
             self.by_event += 1
 
+    def heard_beneath(self, folders: Collection[Path]) -> None:
+        """Take an event's word for all that lies in these folders and below."""
+        told = {os.fsencode(folder) for folder in folders}
+        for path in [path for path in self._pending if told and not told.isdisjoint(_above(path))]:
+            del self._pending[path]
+            self.by_event += 1
+
     def settle(self, now: float) -> int:
         """Give how many files in all were certainly found by scans alone."""
         while self._pending and now - next(iter(self._pending.values())) > GRACE_SECONDS:
             self._pending.popitem(last=False)
             self._by_scan += 1
         return self._by_scan
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    while path := path.rpartition(b"/")[0]:
+        yield path
