@@ -233,7 +233,7 @@ async def test_files_that_found_no_room_are_looked_at_again(
             make_photo(f"../outside/{number}.jpg", f"rgb({number}, 9, 90)")
         outside.rename(parts.inbox / "2024")
         await parts.until(lambda: len(taken) == 20, seconds=5)
-    assert noticing.tally.scanned_once
+    assert noticing.tally.by_scan == 0
 
 
 async def test_a_sweep_waits_for_files_that_found_no_room(
@@ -252,9 +252,10 @@ async def test_a_sweep_says_that_files_found_no_room(
 ) -> None:
     for number in range(4):
         os.mknod(parts.inbox / f"empty {number}.jpg")
-    make_photo("young.jpg")
     noticing = noticing_of(parts, taken)
     noticing._arrivals.settling = Settling(2.0, room=4)
+    assert await noticing.sweep(patience_seconds=0)
+    make_photo("young.jpg")
     assert not await noticing.sweep(patience_seconds=0)
     assert await noticing.sweep(patience_seconds=10)
     assert taken.names == ["young.jpg"]

@@ -94,7 +94,7 @@ class Noticing:
         self._listings = Listings()
         arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
         self._arrivals = arriving(inbox, self.rules, self._notes, quiet_seconds)
-        self._going_on = ScansGoingOn()
+        self._going_on = ScansGoingOn(clock)
         self._stopping = False
         self._patience = patience
         self._scanning = OwnThread("inbox scan")
@@ -176,7 +176,7 @@ class Noticing:
         findings = scan(
             self.inbox,
             self,
-            beneath=beneath or None,
+            beneath=beneath,
             rules=self.rules,
             listings=listings,
             monotonic_seconds=self._clock.monotonic_seconds,

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from .calm import Calm
+from .clock import Clock
+
 CALM_SECONDS = 1.0
-"""In a burst, one scan of folders follows another: moments between them are no end."""
+"""In a burst, one scan of folders follows another."""
 
 
 class ScansGoingOn:
     """Counts the scans of one inbox."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._count = 0
-        self._of_folders = 0
-        self._none_of_folders = asyncio.Event()
-        self._none_of_folders.set()
-        self._ended_at = -CALM_SECONDS
+        self._calm = Calm(CALM_SECONDS, clock)
         self.overlap = False
         """Whether another went on beside one that does, even if that other has ended by now."""
 
@@ -34,25 +34,11 @@ class ScansGoingOn:
     @contextmanager
     def one_of_folders(self) -> Iterator[None]:
         """Count one more, for which the scan of the whole inbox waits."""
-        self._of_folders += 1
-        self._none_of_folders.clear()
-        try:
-            with self.one():
-                yield
-        finally:
-            self._of_folders -= 1
-            self._ended_at = asyncio.get_running_loop().time()
-            if not self._of_folders:
-                self._none_of_folders.set()
+        with self.one(), self._calm.broken():
+            yield
 
     async def calm(self, patience_seconds: float) -> None:
         """Wait until for a second no folders were scanned, as long as there is patience."""
-        loop = asyncio.get_running_loop()
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_seconds):
-                while True:
-                    await self._none_of_folders.wait()
-                    too_soon_seconds = self._ended_at + CALM_SECONDS - loop.time()
-                    if too_soon_seconds <= 0:
-                        return
-                    await asyncio.sleep(too_soon_seconds)
+                await self._calm.come()

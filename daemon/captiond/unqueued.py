@@ -6,9 +6,10 @@ captiond ends meanwhile nothing is lost: each start queues what photos have no r
 
 import asyncio
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
+from .calm import Calm
 from .catalogue import jobs
 from .clock import Clock
 from .model import PromptName
@@ -21,7 +22,7 @@ QUEUED_AT_ONCE = 1_000
 """A fresh drop waits for no more."""
 
 CALM_SECONDS = 2.0
-"""Between one and the next thousand of a burst nobody takes in anything for moments; that is no end of it."""
+"""Between two batches of a burst nobody takes in anything."""
 
 
 class Unqueued:
@@ -35,9 +36,8 @@ class Unqueued:
         self._patience = patience
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._coming = 0
-        self._calm = asyncio.Event()
-        self._calm_since = 0.0
+        self._some = asyncio.Event()
+        self._calm = Calm(CALM_SECONDS, clock)
 
     def __len__(self) -> int:
         return len(self._photo_ids)
@@ -45,31 +45,21 @@ class Unqueued:
     def add(self, photo_ids: Sequence[int]) -> None:
         """Let photos wait that were just made known."""
         self._photo_ids.extend(photo_ids)
+        self._some.set()
 
-    @contextmanager
-    def coming(self) -> Iterator[None]:
+    def coming(self) -> AbstractContextManager[None]:
         """Let those that wait go on waiting: more may come in this block."""
-        self._coming += 1
-        self._calm.clear()
-        try:
-            yield
-        finally:
-            self._coming -= 1
-            if not self._coming:
-                self._calm_since = self._clock.monotonic_seconds()
-                self._calm.set()
+        return self._calm.broken()
 
     async def queue_all(self, queued: Callable[[], None]) -> None:
         """Queue them once no more come, until cancelled; calls `queued` each time some were."""
         while True:
-            await self._calm.wait()
-            too_soon_seconds = self._calm_since + CALM_SECONDS - self._clock.monotonic_seconds()
-            if too_soon_seconds > 0:
-                await self._clock.sleep(too_soon_seconds)
-            elif await self.queue_some():
+            await self._some.wait()
+            await self._calm.come()
+            if await self.queue_some():
                 queued()
             else:
-                self._calm.clear()
+                self._some.clear()
 
     async def queue_some(self) -> bool:
         """Queue the first thousand; tells whether there were any."""

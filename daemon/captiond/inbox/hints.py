@@ -29,7 +29,7 @@ class Hints:
         with self._lock:
             was_empty = self._is_empty()
             if not self._everything:
-                self._note(path, _folder_of(path))
+                self._note(path)
         if was_empty:
             self._wake()
 
@@ -49,7 +49,8 @@ class Hints:
             self._forget_all()
         return drained
 
-    def _note(self, path: str, folder: str) -> None:
+    def _note(self, path: str) -> None:
+        folder = _folder_of(path)
         if path in self._paths or path in self._folders or folder in self._paths or folder in self._folders:
             return
         self._paths[path] = None

@@ -87,7 +87,7 @@ def scan(
     inbox: Path,
     known: Known,
     *,
-    beneath: Sequence[Path] | None = None,
+    beneath: Sequence[Path] = (),
     rules: IgnoreRules | None = None,
     listings: Listings | None = None,
     monotonic_seconds: Callable[[], float] = time.monotonic,
@@ -112,7 +112,7 @@ def scan(
         monotonic_seconds=monotonic_seconds,
         wall_seconds=wall_seconds,
     )
-    for start in [inbox] if beneath is None else beneath:
+    for start in beneath or [inbox]:
         rules.enter_above(start)
         if not rules.verdict_beneath(start, is_directory=True).ignored:
             yield from walk.findings(start)

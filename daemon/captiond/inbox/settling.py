@@ -121,7 +121,7 @@ class LeftOut:
         folder = file.path.parent
         too_many = len(self) >= self._room and folder not in self._folders
         self._folders[file.inbox if too_many else folder] = None
-        self._look_at = look_at
+        self._look_at = max(self._look_at, look_at)
 
     def next_look(self) -> float | None:
         """Give the monotonic moment from which all may be quiet; None where none was left out."""
@@ -139,8 +139,7 @@ class Settling:
     """The files that may still be changing, at most `room` of them.
 
     Each is looked at again when `due` says so and the stamp found is told to `observe`. The folders of those
-    that find no room are `left_out`.
-    `unsure_quiet_seconds` counts where it cannot be known who writes.
+    that find no room are `left_out`. `unsure_quiet_seconds` counts where it cannot be known who writes.
     """
 
     def __init__(

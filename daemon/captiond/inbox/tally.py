@@ -59,7 +59,7 @@ class Tally:
     def heard_beneath(self, folders: Collection[Path]) -> None:
         """Take an event's word for all that lies in these folders and below."""
         told = {os.fsencode(folder) for folder in folders}
-        for path in [path for path in self._pending if told and not told.isdisjoint(_above(path))]:
+        for path in [path for path in self._pending if not told.isdisjoint(_above(path))]:
             del self._pending[path]
             self.by_event += 1
 
