@@ -233,7 +233,7 @@ async def test_files_that_found_no_room_are_looked_at_again(
             make_photo(f"../outside/{number}.jpg", f"rgb({number}, 9, 90)")
         outside.rename(parts.inbox / "2024")
         await parts.until(lambda: len(taken) == 20, seconds=5)
-    assert noticing.tally.by_scan == 0
+    assert (noticing.tally.by_event, noticing.tally.by_scan) == (20, 0)
 
 
 async def test_a_sweep_waits_for_files_that_found_no_room(

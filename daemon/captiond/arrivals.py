@@ -11,6 +11,7 @@ from .errors import FileChanged, TryAgain
 from .inbox.ignoring import IgnoreRules
 from .inbox.reading import Sight, look_closely
 from .inbox.settling import Gate, Settling
+from .inbox.tally import Tally
 from .inbox.threads import OwnThread
 from .meanwhile import Meanwhile
 from .model import FileStamp, InboxFile
@@ -28,7 +29,7 @@ TakeIn = Callable[[Sequence[InboxFile], bool], Awaitable[Mapping[Path, TryAgain]
 class Arrivals:
     """The files of one inbox that came, until they are taken in; the disk is looked at in a `thread`.
 
-    `wake` is called when there is something new to wait for.
+    `wake` is called when there is something new to wait for; each file that comes is counted once in `tally`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Arrivals:
         inbox: Path,
         rules: IgnoreRules,
         notes: Notes,
+        tally: Tally,
         quiet_seconds: float,
         *,
         take_in: TakeIn,
@@ -47,6 +49,7 @@ class Arrivals:
         self._inbox = inbox
         self._rules = rules
         self._notes = notes
+        self._tally = tally
         self._take_in = take_in
         self._clock = clock
         self._wake = wake
@@ -74,7 +77,11 @@ class Arrivals:
         """
         wall_now_ns = int(self._clock.now().timestamp() * 1e9)
         now = self._clock.monotonic_seconds()
+        here_already = file.path in self.settling or self._is_on_its_way(file)
         settled = self.settling.notice(file, now, wall_now_ns, hinted=hinted, unwritten=unwritten)
+        found_room = settled is not None or file.path in self.settling
+        if found_room and not here_already:
+            self._tally.count(file.path, now, told=hinted)
         if settled is not None:
             await self._hand_over(settled, fresh=unwritten)
             return
@@ -130,13 +137,16 @@ class Arrivals:
                 await self._put_back(path, trouble)
 
     async def _hand_over(self, file: InboxFile, *, fresh: bool) -> None:
-        if self._on_their_way.get(file.path) == file.stamp:
+        if self._is_on_its_way(file):
             # A scan and an event may find the same file at once.
             return
         self._on_their_way[file.path] = file.stamp
         self._settled[fresh].append(file)
         if len(self._settled[fresh]) >= FILES_AT_ONCE:
             await self.take_settled()
+
+    def _is_on_its_way(self, file: InboxFile) -> bool:
+        return self._on_their_way.get(file.path) == file.stamp
 
     async def _put_back(self, path: Path, trouble: TryAgain) -> None:
         """Keep why a file is not read; one that changed stands still again, whatever its times say."""

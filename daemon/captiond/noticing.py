@@ -93,7 +93,7 @@ class Noticing:
         self._notes = Notes(inbox, catalogue, patience, clock)
         self._listings = Listings()
         arriving = partial(Arrivals, take_in=take_in, clock=clock, wake=self._look_now.set)
-        self._arrivals = arriving(inbox, self.rules, self._notes, quiet_seconds)
+        self._arrivals = arriving(inbox, self.rules, self._notes, self.tally, quiet_seconds)
         self._going_on = ScansGoingOn(clock)
         self._stopping = False
         self._patience = patience
@@ -270,8 +270,6 @@ class Noticing:
             case InboxFile(path=path) if path in self._own_files:
                 return
             case InboxFile():
-                if finding.path not in self.settling:
-                    self.tally.count(finding.path, self._clock.monotonic_seconds(), told=told)
                 await self._arrivals.come(finding, hinted=told, unwritten=unwritten)
             case Skipped() | Unreadable():
                 is_problem = isinstance(finding, Unreadable)
