@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from captiond.errors import FileChanged, InboxGone, PictureTooLarge, UnsupportedPicture
+from captiond.imaging import seccomp
 from captiond.imaging.sniffing import check_head
 from captiond.inbox import hashing, threads
 from captiond.inbox.disks import Disks
-from captiond.inbox.hashing import FEWEST_FILES, Hasher
+from captiond.inbox.hashing import FEWEST_FILES, NICENESS, Hasher
 from captiond.inbox.reading import HashOutcome, hash_each, look
 from captiond.model import HashedFile, InboxFile
 from subprocesses import children
@@ -26,6 +27,17 @@ ANSWER_OF_ANOTHER_VERSION = (
     "line.send_bytes(b'cno_such_module\\nOutcome\\n.')"
 )
 OF_ANOTHER_VERSION = (sys.executable, "-c", ANSWER_OF_ANOTHER_VERSION)
+
+SET_PRIORITY = 141 if seccomp.machine() == "x86_64" else 140
+NOT_ALLOWED = (
+    "import sys; sys.path.insert(0, sys.argv[1])\n"
+    "from captiond.imaging import kernel, seccomp\n"
+    "from captiond.inbox import hashing\n"
+    "from errno import EPERM\n"
+    "from imaging.filtering import refusing\n"
+    "kernel.renounce_new_privileges(); seccomp.install(refusing({int(sys.argv[2]): EPERM})); hashing.main()"
+)
+NOT_NICE = (sys.executable, "-c", NOT_ALLOWED, str(Path(__file__).parents[1]), str(SET_PRIORITY))
 
 only_jpeg = partial(check_head, enabled=("JPEG",), heif_available=False)
 MakeHasher = Callable[..., Hasher]
@@ -78,6 +90,30 @@ def test_many_files_are_hashed_in_another_process(
 ) -> None:
     assert hashed(make_hasher(), many) == hashed_here(many)
     assert len(started()) == 1
+
+
+def test_the_process_lets_the_daemon_go_first(
+    make_hasher: MakeHasher, many: list[InboxFile], started: Started
+) -> None:
+    hashed(make_hasher(), many)
+    (process,) = started()
+    assert os.getpriority(os.PRIO_PROCESS, process) == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
+    # Between sessions Linux shares the processor by halves, however nice one is.
+    assert os.getsid(process) == os.getsid(0)
+
+
+def test_the_process_gets_no_ctrl_c(make_hasher: MakeHasher, many: list[InboxFile], started: Started) -> None:
+    hashed(make_hasher(), many)
+    (process,) = started()
+    assert os.getpgid(process) != os.getpgid(0)
+
+
+def test_where_nobody_may_be_nice_the_process_hashes_all_the_same(
+    make_hasher: MakeHasher, many: list[InboxFile], started: Started
+) -> None:
+    assert hashed(make_hasher(NOT_NICE), many) == hashed_here(many)
+    (process,) = started()
+    assert os.getpriority(os.PRIO_PROCESS, process) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_for_a_few_files_no_process_starts(

@@ -4,6 +4,7 @@ A file takes ten system calls, and after each a thread waits for the interpreter
 the catalogue, hashing takes a thread twice as long as by itself, and holds them up as much.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,9 @@ LONGEST_ANSWER_SECONDS = 60.0
 """After 10 it answers, with what it has, unless a single file takes long; one that was stopped never does."""
 
 LONGEST_GOODBYE_SECONDS = 1.0
+
+NICENESS = 10
+"""On a busy machine the catalogue goes first: all that was hashed waits for it."""
 
 _FAILURES = (OSError, EOFError, UnpicklingError, AttributeError, ImportError)
 """It does not start, or died, or is of another version: captiond was upgraded under the daemon."""
@@ -99,15 +103,18 @@ class Hasher:
     def _start(self) -> Connection:
         self._line, theirs = Pipe()
         with theirs:
-            # Ctrl-C is for the daemon, whose end it sees at the end of the line.
+            # Ctrl-C is for the daemon, whose end it sees at the end of the line. In a session of its own it
+            # would have a share of the processor of its own, too.
             self._process = subprocess.Popen(  # noqa: S603 - it is our own
-                self._command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, start_new_session=True
+                self._command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, process_group=0
             )
         return self._line
 
 
 def main() -> None:
     """Hash what is asked for on the standard input, a socket, until its other end is closed."""
+    with suppress(PermissionError):
+        os.nice(NICENESS)
     # As in the daemon: who opens a file that is leased makes the kernel send it.
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     with Connection(sys.stdin.fileno()) as line:
