@@ -38,6 +38,8 @@ def queue_missing(
 
     Of these photos, or of all. This one rule serves first run, resume, a new prompt and a new photo alike.
     """
+    if not prompts:
+        return 0
     queueing, reopening = sql.QUEUE_LACKING, sql.REOPEN
     of_photos = {}
     if photo_ids is not None:

@@ -245,8 +245,11 @@ class _Walk:
         for each in seen:
             new = [path for path, stamp in each.found.items() if stamps.get(path) != stamp]
             self._new_or_changed += len(new)
+            folder = Path(os.fsdecode(each.folder))
             for path in new:
-                yield InboxFile(self._inbox, Path(os.fsdecode(path)), each.found[path])
+                # Taking a whole path apart would cost twice as much.
+                name = os.fsdecode(path.rpartition(b"/")[2])
+                yield InboxFile(self._inbox, folder / name, each.found[path])
             if each.piece is not None and not new:
                 self._listings.remember(each.folder, each.number, each.piece)
 
