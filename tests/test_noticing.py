@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -206,6 +206,32 @@ async def test_the_whole_inbox_is_not_scanned_while_a_folder_that_came_is(
         assert not scanning.done()
     assert await scanning
     assert not noticing._going_on.overlap
+
+
+async def test_folders_that_come_go_ahead_of_the_rest_of_a_scan(
+    parts: Parts, taken: Taken, make_photo: MakePhoto
+) -> None:
+    for number in range(8):
+        make_photo(f"{number}.jpg", f"rgb({number}, 9, 90)")
+    await parts.clock.sleep(11)
+    folders = ExitStack()
+
+    async def take_in(files: Sequence[InboxFile], fresh: bool) -> Mapping[Path, TryAgain]:
+        if not taken:
+            folders.enter_context(noticing._going_on.one_of_folders())
+        return await taken(files, fresh)
+
+    noticing = noticing_of(parts, take_in)
+    noticing._clock = SlowListing(parts.clock)
+    scanning = asyncio.create_task(noticing._scan_all())
+    with folders:
+        await parts.until(lambda: taken)
+        await parts.clock.sleep(20)
+        assert len(taken) < 8
+    summary = await scanning
+    assert len(taken) == 8
+    assert summary
+    assert summary.seconds < 20, "that it waited says nothing of how long a scan takes"
 
 
 async def test_one_scan_takes_in_more_files_than_may_wait_at_once(parts: Parts, taken: Taken) -> None:

@@ -29,12 +29,12 @@ async def test_scans_overlap_until_the_last_of_them_has_ended(going_on: ScansGoi
 async def test_for_a_scan_of_the_whole_nobody_waits(going_on: ScansGoingOn) -> None:
     began = asyncio.get_running_loop().time()
     with going_on.one():
-        await going_on.calm(60)
+        assert await going_on.calm(60) == 0
     assert asyncio.get_running_loop().time() == began
 
 
 async def test_for_scans_of_folders_without_end_nobody_waits_for_ever(going_on: ScansGoingOn) -> None:
     began = asyncio.get_running_loop().time()
     with going_on.one_of_folders():
-        await going_on.calm(5)
+        assert await going_on.calm(5) == pytest.approx(5)
     assert asyncio.get_running_loop().time() == pytest.approx(began + 5)

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -51,7 +52,7 @@ LONGEST_LISTING_SECONDS = 0.5
 """So long, on a slow disk or among many known files, what was found first waits for more."""
 
 LONGEST_PUT_OFF_SECONDS = 30.0
-"""So long, the scan of the whole inbox waits while folders that came are looked through."""
+"""So long, a scan of the whole inbox waits in all while folders that came are looked through."""
 
 LONGEST_LEAVE_SECONDS = 3.0
 
@@ -194,14 +195,19 @@ class Noticing:
             return found
 
         counted = self._going_on.one_of_folders if beneath else self._going_on.one
+        patience_seconds = LONGEST_PUT_OFF_SECONDS
         with counted(), suppress(_StoppedError):
             async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
                 while found := await self._in(thread, some):
                     summary = found[-1] if isinstance(found[-1], ScanSummary) else None
                     # The next ones are listed while these are taken in.
                     await meanwhile.do(self._weigh_all, found, told=told)
+                    if not beneath and not summary:
+                        # Folders that came since would be looked through twice.
+                        patience_seconds -= await self._going_on.calm(patience_seconds)
         await self._notes.follow(self.rules)
-        return summary
+        waited_seconds = LONGEST_PUT_OFF_SECONDS - patience_seconds
+        return summary and replace(summary, seconds=summary.seconds - waited_seconds)
 
     async def _follow(self, hints: Hints) -> None:
         while True:

@@ -15,6 +15,7 @@ class ScansGoingOn:
     """Counts the scans of one inbox."""
 
     def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._count = 0
         self._calm = Calm(CALM_SECONDS, clock)
         self.overlap = False
@@ -37,8 +38,10 @@ class ScansGoingOn:
         with self.one(), self._calm.broken():
             yield
 
-    async def calm(self, patience_seconds: float) -> None:
-        """Wait until for a second no folders were scanned, as long as there is patience."""
+    async def calm(self, patience_seconds: float) -> float:
+        """Wait until for a second no folders were scanned, while there is patience; gives for how long."""
+        began = self._clock.monotonic_seconds()
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_seconds):
                 await self._calm.come()
+        return self._clock.monotonic_seconds() - began
