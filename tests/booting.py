@@ -25,7 +25,7 @@ from test_units import DROP_IN, REPOSITORY, SYSTEM_UNIT, head_commands
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "nsenter", "tar")
 DEBIAN_PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "polkitd"),
-    *("iproute2", "python3-venv"),
+    *("iproute2", "procps", "python3-venv"),
 )
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 CALLS = "landlock_create_ruleset landlock_add_rule landlock_restrict_self bpf"
@@ -236,6 +236,11 @@ class Captiond:
         inside = ("nsenter", f"--target={self.shown('MainPID')}", "--mount")
         lines = self.machine.run(*inside, "runuser", f"--user={self.shown('User')}", "--", "sh", "-c", ask)
         return {folder: flags.split(",") for folder, flags in map(str.split, lines.splitlines())}
+
+    def nicenesses(self, words: str) -> list[int]:
+        """Give how nice the processes are that have these words in their command."""
+        lines = self.machine.run("ps", "-eo", "ni=,args=").splitlines()
+        return [int(line.split()[0]) for line in lines if words in line]
 
     def serve(self, *options: str) -> None:
         """Start a simulated Ollama."""

@@ -24,6 +24,7 @@ from booting import (
     until,
 )
 from captiond.imaging import landlock
+from captiond.inbox.hashing import FEWEST_FILES, NICENESS
 from test_units import SYSTEM_UNIT, USER_UNIT, head_commands, inbox_cases, readme_asides, readme_blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
@@ -262,3 +263,15 @@ def test_the_decode_process_is_caged(captiond: Captiond) -> None:
     with contextlib.suppress(OSError):  # the kernel is the same as here
         assert f"Landlock (version {landlock.version()})" in str(sentence)
     assert str(sentence).endswith("seccomp and limits on resources.")
+
+
+def test_the_process_that_hashes_hundreds_may_let_the_daemon_go_first(captiond: Captiond) -> None:
+    album = captiond.machine.root / "srv/photos/album"
+    album.mkdir()
+    for number in range(2 * FEWEST_FILES):
+        (album / f"{number}.jpg").write_bytes(b"\xff\xd8\xff%d" % number)
+    captiond.machine.run("chgrp", "--recursive", "photos", "/srv/photos/album")
+    album.rename(captiond.inbox / "album")
+    (of_daemon,) = captiond.nicenesses("captiond run")
+
+    until(lambda: captiond.nicenesses("captiond.inbox.hashing") == [of_daemon + NICENESS], 20)
