@@ -195,18 +195,17 @@ class Noticing:
             return found
 
         counted = self._going_on.one_of_folders if beneath else self._going_on.one
-        patience_seconds = LONGEST_PUT_OFF_SECONDS
+        waited_seconds = 0.0
         with counted(), suppress(_StoppedError):
             async with Meanwhile(TAKINGS_AT_ONCE) as meanwhile:
                 while found := await self._in(thread, some):
                     summary = found[-1] if isinstance(found[-1], ScanSummary) else None
                     # The next ones are listed while these are taken in.
                     await meanwhile.do(self._weigh_all, found, told=told)
-                    if not beneath and not summary:
+                    if self.tally.scanned_once and not beneath and not summary:
                         # Folders that came since would be looked through twice.
-                        patience_seconds -= await self._going_on.calm(patience_seconds)
+                        waited_seconds += await self._going_on.calm(LONGEST_PUT_OFF_SECONDS - waited_seconds)
         await self._notes.follow(self.rules)
-        waited_seconds = LONGEST_PUT_OFF_SECONDS - patience_seconds
         return summary and replace(summary, seconds=summary.seconds - waited_seconds)
 
     async def _follow(self, hints: Hints) -> None:
