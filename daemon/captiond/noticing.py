@@ -52,7 +52,7 @@ LONGEST_LISTING_SECONDS = 0.5
 """So long, on a slow disk or among many known files, what was found first waits for more."""
 
 LONGEST_PUT_OFF_SECONDS = 30.0
-"""So long, a scan of the whole inbox waits in all while folders that came are looked through."""
+"""So long, before it and again during it, a scan of the whole inbox waits for those of folders that came."""
 
 LONGEST_LEAVE_SECONDS = 3.0
 
@@ -203,7 +203,7 @@ class Noticing:
                     # The next ones are listed while these are taken in.
                     await meanwhile.do(self._weigh_all, found, told=told)
                     if self.tally.scanned_once and not beneath and not summary:
-                        # Folders that came since would be looked through twice.
+                        # Two would find the same. A start waits not: it finds what nobody told.
                         waited_seconds += await self._going_on.calm(LONGEST_PUT_OFF_SECONDS - waited_seconds)
         await self._notes.follow(self.rules)
         return summary and replace(summary, seconds=summary.seconds - waited_seconds)
